@@ -1,0 +1,142 @@
+//! Calls go out: who may call, what is sent when, and what the store's answer means for a call.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::pending::{Call, Progress};
+use super::{CallKey, Caller, ClientCore, ClientOutput, For};
+use crate::command::{Command, Outcome, Reply};
+use crate::contract::MethodKind;
+use crate::envelope::{self, Outgoing};
+use crate::error::{CallError, Misuse};
+use crate::lifecycle::Phase;
+use crate::names::{Key, ServiceName};
+use crate::options::MissingService;
+use crate::output::Output;
+use crate::refusal::Meaning;
+
+/// How many service names are remembered with their keys.
+const MAX_STREAMS: usize = 1024;
+
+impl ClientCore {
+    pub(super) fn call(
+        &mut self,
+        key: CallKey,
+        outgoing: Outgoing,
+        timeout: Option<Duration>,
+        caller: Option<&Caller>,
+    ) {
+        match self.admit(&outgoing, caller) {
+            Err(error) => self.settle(key, Err(error)),
+            Ok(stream) => {
+                let (kind, method) = (outgoing.kind, outgoing.method.clone());
+                let id = self.random.uuid();
+                let envelope = match kind {
+                    MethodKind::Request => outgoing.into_request(id),
+                    MethodKind::Notification => outgoing.into_notification(),
+                };
+                let timeout = timeout.unwrap_or(self.options.default_timeout);
+                let call = Call::new(kind, method, stream, envelope, id, self.now, timeout);
+                self.pending.insert(key, call);
+                self.send_waiting();
+            }
+        }
+    }
+
+    /// Whether a call may be made at all, and to which stream it goes.
+    fn admit(&mut self, outgoing: &Outgoing, caller: Option<&Caller>) -> Result<Key, CallError> {
+        match self.phase {
+            Phase::Idle | Phase::Starting => return Err(CallError::NotStarted),
+            Phase::Draining { .. } | Phase::Stopped => {
+                return Err(CallError::Stopped { may_have_executed: false });
+            }
+            Phase::Running => {}
+        }
+        let limit = self.options.common.max_message_bytes;
+        if outgoing.len() > limit {
+            return Err(Misuse::TooLarge { bytes: outgoing.len(), limit }.into());
+        }
+        let service = ServiceName::new(outgoing.service()).map_err(Misuse::Name)?;
+        let stream = self.stream_of(&service);
+        if let Some(caller) = caller
+            && outgoing.kind == MethodKind::Request
+            && caller.serial
+            && caller.stream == stream
+            && caller.address == self.options.common.address
+        {
+            return Err(Misuse::Reentrant { service }.into());
+        }
+        Ok(stream)
+    }
+
+    fn stream_of(&mut self, service: &ServiceName) -> Key {
+        if let Some(stream) = self.streams.get(service.as_str()) {
+            return stream.clone();
+        }
+        let stream = self.options.common.key_prefix.command_stream(service);
+        if self.streams.len() < MAX_STREAMS {
+            self.streams.insert(service.as_str().to_owned(), stream.clone());
+        }
+        stream
+    }
+
+    pub(super) fn send_waiting(&mut self) {
+        while self.commands.is_open() {
+            let Some((key, call)) = self.pending.next_to_send() else { return };
+            let reply_to = (call.kind == MethodKind::Request).then_some(&self.reply_stream);
+            let append = Command::Append {
+                stream: call.stream.clone(),
+                fields: envelope::fields(call.envelope.clone(), reply_to),
+                max_len: None,
+                create: false,
+            };
+            self.commands.send(self.now, append, For::Call(key), &mut self.out);
+        }
+    }
+
+    pub(super) fn settle(&mut self, key: CallKey, result: Result<Bytes, CallError>) {
+        self.out.push_back(Output::Role(ClientOutput::Settle(key, result)));
+    }
+
+    fn finish_call(&mut self, key: CallKey, result: Result<Bytes, CallError>) {
+        if self.pending.remove(key).is_some() {
+            self.settle(key, result);
+        }
+    }
+
+    pub(super) fn appended(&mut self, key: CallKey, outcome: Outcome) {
+        let Some(call) = self.pending.get_mut(key) else { return };
+        let notification = call.kind == MethodKind::Notification;
+        match outcome {
+            Outcome::Reply(Reply::Nil) => {
+                if self.options.missing_service == MissingService::Fail {
+                    let error = call.no_such_service(self.now);
+                    self.finish_call(key, Err(error));
+                } else {
+                    self.pending.retry_later(self.now, key, Progress::NoStream);
+                }
+            }
+            Outcome::Reply(_) if notification => self.finish_call(key, Ok(Bytes::new())),
+            Outcome::Reply(_) => {
+                call.progress = Progress::Accepted;
+                call.envelope = Bytes::new();
+            }
+            Outcome::Refused(refusal) => match Meaning::of(&refusal) {
+                Meaning::Passing => {
+                    self.pending.retry_later(self.now, key, Progress::Refused(refusal));
+                }
+                _ => self.finish_call(key, Err(CallError::Refused(refusal))),
+            },
+            Outcome::NotSent(_) => self.pending.wait_for_connection(key),
+            Outcome::Unknown(fault) if notification => {
+                self.finish_call(key, Err(CallError::Transport { fault, may_have_executed: true }));
+            }
+            // Never sent again by itself: its reply may be on its way.
+            Outcome::Unknown(fault) => {
+                call.progress = Progress::Unknown(fault);
+                call.envelope = Bytes::new();
+            }
+        }
+    }
+}

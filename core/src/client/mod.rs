@@ -1,0 +1,378 @@
+//! The client: calls go out, replies come back, and each call gets exactly one outcome.
+//!
+//! | decision | where |
+//! |---|---|
+//! | may this call be made, what does the store's answer mean for it | [`calls`] |
+//! | which calls wait for what, when does one time out | [`pending`] |
+//! | which call does a reply belong to | [`replies`] |
+
+mod calls;
+mod pending;
+mod replies;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::backoff::Backoff;
+use crate::command::{Command, Lane, Outcome, StreamId};
+use crate::envelope::Outgoing;
+use crate::error::{CallError, StartError};
+use crate::event::Event;
+use crate::lane::{LaneChange, LaneState};
+use crate::lifecycle::{OnStart, OnStop, Phase};
+use crate::machine::{Machine, TimerReason};
+use crate::names::Key;
+use crate::options::ClientOptions;
+use crate::output::{LinkInput, Output, StopReport};
+use crate::random::Random;
+use crate::time::Time;
+use pending::Pending;
+
+/// The driver's name for a call. No two calls without an outcome may share one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallKey(pub u64);
+
+/// The service whose handler makes a call, where the driver knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The command stream that the handler's server reads.
+    pub stream: Key,
+    /// Where the server's store is.
+    pub address: String,
+    /// Whether the service runs one handler at a time.
+    pub serial: bool,
+}
+
+/// What a driver tells a [`ClientCore`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientInput {
+    /// Connect. Answered by [`Output::Started`].
+    Start,
+    /// Stop; with `wait`, let calls under way finish for that long. Answered by [`Output::Stopped`].
+    Stop {
+        /// How long calls under way may take.
+        wait: Duration,
+    },
+    /// A new call or notification. Answered by [`ClientOutput::Settle`].
+    Call {
+        /// The driver's name for it.
+        key: CallKey,
+        /// What to send.
+        outgoing: Outgoing,
+        /// Its timeout, if not the default one.
+        timeout: Option<Duration>,
+        /// The handler that makes it, if it is one.
+        caller: Option<Caller>,
+    },
+    /// Nobody waits for this call any more.
+    Cancel(CallKey),
+    /// Something came back from the link.
+    Link(LinkInput),
+    /// The time that [`ClientCore::poll_timeout`] gave has come.
+    Timeout,
+}
+
+/// What only a client asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientOutput {
+    /// The outcome of a call: the result as JSON; for a notification, nothing.
+    Settle(CallKey, Result<Bytes, CallError>),
+}
+
+/// What an answer is for.
+#[derive(Debug)]
+enum For {
+    Call(CallKey),
+    Replies,
+    Goodbye,
+    Background(&'static str),
+}
+
+type Out = VecDeque<Output<ClientOutput>>;
+
+/// After a stop, how long the last command may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The client's side of the protocol, as a pure state machine.
+///
+/// Give it one input with [`handle_input`](Machine::handle_input), take all outputs with
+/// [`poll_output`](Machine::poll_output), then arm the timer with [`poll_timeout`](Machine::poll_timeout).
+#[derive(Debug)]
+pub struct ClientCore {
+    options: ClientOptions,
+    phase: Phase,
+    now: Time,
+    random: Random,
+    commands: LaneState<For>,
+    replies: LaneState<For>,
+    read_backoff: Backoff,
+    read_at: Option<Time>,
+    read_refused: bool,
+    reply_stream: Key,
+    last_reply: StreamId,
+    renew_at: Option<Time>,
+    /// Whether the reply stream was seen and got a time to live.
+    reply_stream_expires: bool,
+    said_goodbye: bool,
+    streams: BTreeMap<String, Key>,
+    pending: Pending,
+    report: StopReport,
+    out: Out,
+}
+
+impl ClientCore {
+    /// A client that was not started.
+    #[must_use]
+    pub fn new(options: ClientOptions, seed: [u8; 32], now: Time) -> ClientCore {
+        let reply_stream = options.common.key_prefix.reply_stream(&options.common.instance_id);
+        ClientCore {
+            phase: Phase::Idle,
+            now,
+            random: Random::new(seed),
+            commands: LaneState::new(Lane::Commands, &options.common),
+            replies: LaneState::new(Lane::Reader(0), &options.common),
+            read_backoff: Backoff::new(options.common.backoff),
+            read_at: None,
+            read_refused: false,
+            reply_stream,
+            last_reply: StreamId::MIN,
+            renew_at: None,
+            reply_stream_expires: false,
+            said_goodbye: false,
+            streams: BTreeMap::new(),
+            pending: Pending::default(),
+            report: StopReport::default(),
+            out: VecDeque::new(),
+            options,
+        }
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    fn start(&mut self) {
+        match self.phase.on_start() {
+            OnStart::Begin => {
+                self.phase = Phase::Starting;
+                self.commands.open(self.now, &mut self.out);
+                self.replies.open(self.now, &mut self.out);
+            }
+            OnStart::Join => {}
+            OnStart::Done => self.out.push_back(Output::Started(Ok(()))),
+            OnStart::Refuse => self.out.push_back(Output::Started(Err(StartError::Stopped))),
+        }
+    }
+
+    fn stop(&mut self, wait: Duration) {
+        let until = self.now + wait;
+        match self.phase.on_stop() {
+            OnStop::Finish => self.finish(),
+            OnStop::GiveUpStart => {
+                self.out.push_back(Output::Started(Err(StartError::Stopped)));
+                self.finish();
+            }
+            OnStop::Drain => {
+                self.phase = Phase::Draining { until };
+                self.drain();
+            }
+            OnStop::Join => {
+                if let Phase::Draining { until: earlier } = self.phase {
+                    self.phase = Phase::Draining { until: until.min(earlier) };
+                }
+                self.drain();
+            }
+            OnStop::Done => self.out.push_back(Output::Stopped(self.report)),
+        }
+    }
+
+    /// Ends a stop as far as it has come: first the calls, then the reply stream.
+    fn drain(&mut self) {
+        let Phase::Draining { until } = self.phase else { return };
+        if !self.pending.is_empty() && until > self.now {
+            return;
+        }
+        while let Some((key, call)) = self.pending.pop() {
+            self.report.aborted += 1;
+            let error = CallError::Stopped { may_have_executed: call.may_have_executed() };
+            self.settle(key, Err(error));
+        }
+        if !self.commands.is_open() || self.now >= until + GOODBYE {
+            self.finish();
+        } else if !std::mem::replace(&mut self.said_goodbye, true) {
+            self.renew_at = None;
+            self.replies.close(&mut self.out);
+            let delete = Command::Delete { key: self.reply_stream.clone() };
+            self.commands.send(self.now, delete, For::Goodbye, &mut self.out);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.commands.close(&mut self.out);
+        self.replies.close(&mut self.out);
+        self.phase = Phase::Stopped;
+        self.out.push_back(Output::Stopped(self.report));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn link(&mut self, input: LinkInput) {
+        match input {
+            LinkInput::Opened(which, result) => {
+                let lane = match which {
+                    Lane::Commands => &mut self.commands,
+                    Lane::Reader(_) => &mut self.replies,
+                };
+                match lane.opened(self.now, result, &mut self.random, &mut self.out) {
+                    Some(LaneChange::Down(fault)) if self.phase == Phase::Starting => {
+                        self.commands.close(&mut self.out);
+                        self.replies.close(&mut self.out);
+                        self.phase = Phase::Idle;
+                        let error = StartError::Unreachable(fault);
+                        self.out.push_back(Output::Started(Err(error)));
+                    }
+                    // Redis may have come back empty, with ids below the last one: read from the start.
+                    // What was read before belongs to no call any more.
+                    Some(LaneChange::Up { again: true, .. }) if which != Lane::Commands => {
+                        self.last_reply = StreamId::MIN;
+                    }
+                    _ => {}
+                }
+            }
+            LinkInput::Completed(lane, outcome) => {
+                let lane = match lane {
+                    Lane::Commands => &mut self.commands,
+                    Lane::Reader(_) => &mut self.replies,
+                };
+                if let Some(what) =
+                    lane.completed(self.now, &outcome, &mut self.random, &mut self.out)
+                {
+                    self.completed(what, outcome);
+                }
+            }
+        }
+        self.finish_start();
+    }
+
+    fn finish_start(&mut self) {
+        if self.phase == Phase::Starting && self.commands.is_open() && self.replies.is_open() {
+            self.phase = Phase::Running;
+            self.renew_at = Some(self.now + self.options.common.reply_stream_ttl / 3);
+            self.out.push_back(Output::Started(Ok(())));
+        }
+    }
+
+    fn completed(&mut self, what: For, outcome: Outcome) {
+        match what {
+            For::Call(key) => self.appended(key, outcome),
+            For::Replies => {
+                if let Outcome::Unknown(_) | Outcome::NotSent(_) = outcome {
+                    self.probe();
+                }
+                self.replies_read(outcome);
+            }
+            For::Goodbye => self.finish(),
+            For::Background(what) => {
+                if let Outcome::Refused(refusal) = outcome {
+                    self.event(Event::CommandRefused { what, refusal });
+                }
+            }
+        }
+    }
+
+    /// One connection is lost: find out about the other before a call does.
+    fn probe(&mut self) {
+        if self.commands.is_open() && self.commands.is_idle() {
+            self.commands.send(self.now, Command::Ping, For::Background("a ping"), &mut self.out);
+        }
+    }
+
+    fn handle_timeouts(&mut self) {
+        let (now, random, out) = (self.now, &mut self.random, &mut self.out);
+        let lost = self.commands.handle_timeout(now, random, out);
+        let lost_reads = self.replies.handle_timeout(now, random, out);
+        for (fault, lost) in lost.into_iter().chain(lost_reads) {
+            for what in lost {
+                self.completed(what, Outcome::Unknown(fault.clone()));
+            }
+        }
+        while let Some((key, error)) =
+            self.pending.expire(now, &self.options.common.address, self.commands.fault())
+        {
+            self.settle(key, Err(error));
+        }
+        self.pending.retry_due(now);
+        self.read_at = self.read_at.filter(|at| *at > now);
+        if self.renew_at.is_some_and(|at| at <= now) {
+            self.renew_reply_stream();
+        }
+    }
+}
+
+impl Machine for ClientCore {
+    type Input = ClientInput;
+    type Effect = ClientOutput;
+
+    fn handle_input(&mut self, now: Time, input: ClientInput) {
+        self.now = self.now.max(now);
+        match input {
+            ClientInput::Start => self.start(),
+            ClientInput::Stop { wait } => self.stop(wait),
+            ClientInput::Call { key, outgoing, timeout, caller } => {
+                self.call(key, outgoing, timeout, caller.as_ref());
+            }
+            ClientInput::Cancel(key) => {
+                self.pending.remove(key);
+            }
+            ClientInput::Link(input) => self.link(input),
+            ClientInput::Timeout => self.handle_timeouts(),
+        }
+        if matches!(self.phase, Phase::Running | Phase::Draining { .. }) {
+            self.send_waiting();
+            self.drain();
+            self.read();
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<Output<ClientOutput>> {
+        self.out.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<(Time, TimerReason)> {
+        let draining = match self.phase {
+            Phase::Draining { until } if until > self.now => Some((until, TimerReason::Drain)),
+            Phase::Draining { until } => Some((until + GOODBYE, TimerReason::Drain)),
+            _ => None,
+        };
+        let pending = self.pending.timeout().map(|(at, is_deadline)| {
+            (at, if is_deadline { TimerReason::CallDeadline } else { TimerReason::Retry })
+        });
+        [
+            self.commands.timeout().map(|at| (at, TimerReason::Connection)),
+            self.replies.timeout().map(|at| (at, TimerReason::Connection)),
+            pending,
+            draining,
+            self.read_at.map(|at| (at, TimerReason::Retry)),
+            self.renew_at.map(|at| (at, TimerReason::ReplyStream)),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+    }
+
+    fn link_input(input: LinkInput) -> ClientInput {
+        ClientInput::Link(input)
+    }
+
+    fn timeout_input() -> ClientInput {
+        ClientInput::Timeout
+    }
+}

@@ -1,0 +1,4 @@
+mod errors;
+mod probing;
+mod reading;
+mod writing;

@@ -1,0 +1,151 @@
+//! From values to bytes, in the field order that the other implementations write.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::parse::RequestId;
+use super::{ENVELOPE, REPLY_TO};
+use crate::codec;
+use crate::command::Fields;
+use crate::contract::MethodKind;
+use crate::error::{Misuse, RpcError, codes};
+use crate::names::{Key, NameError, is_method_name, is_service_name};
+use crate::random::{UUID_LEN, Uuid};
+
+/// A request or a notification with its params, written once, into the buffer that will be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    pub(crate) kind: MethodKind,
+    /// `arith.add`
+    pub(crate) method: Arc<str>,
+    pub(crate) service_len: usize,
+    envelope: Vec<u8>,
+}
+
+impl Outgoing {
+    /// Writes a call's params. The id comes when the core takes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Name`] or [`Misuse::Params`].
+    pub fn new(
+        kind: MethodKind,
+        service: &str,
+        method: &str,
+        params: &(impl Serialize + ?Sized),
+    ) -> Result<Outgoing, Misuse> {
+        if !is_service_name(service) {
+            return Err(NameError::Service(service.to_owned()).into());
+        }
+        if !is_method_name(method) {
+            return Err(NameError::Method(method.to_owned()).into());
+        }
+        let mut envelope = Vec::with_capacity(192);
+        envelope.extend_from_slice(br#"{"jsonrpc":"2.0","method":""#);
+        envelope.extend_from_slice(service.as_bytes());
+        envelope.push(b'.');
+        envelope.extend_from_slice(method.as_bytes());
+        envelope.extend_from_slice(br#"","params":"#);
+        codec::write(&mut envelope, params).map_err(|error| Misuse::Params {
+            service: service.to_owned(),
+            method: method.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Outgoing {
+            kind,
+            method: format!("{service}.{method}").into(),
+            service_len: service.len(),
+            envelope,
+        })
+    }
+
+    /// The service that is called.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.method[..self.service_len]
+    }
+
+    /// The method that is called, without the service.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method[self.service_len + 1..]
+    }
+
+    /// How many bytes it will have.
+    pub(crate) fn len(&self) -> usize {
+        self.envelope.len() + r#","id":""}"#.len() + UUID_LEN
+    }
+
+    /// The finished envelope of a request.
+    pub(crate) fn into_request(mut self, id: Uuid) -> Bytes {
+        self.envelope.extend_from_slice(br#","id":""#);
+        id.write(&mut self.envelope);
+        self.envelope.extend_from_slice(br#""}"#);
+        self.envelope.into()
+    }
+
+    /// The finished envelope of a notification.
+    pub(crate) fn into_notification(mut self) -> Bytes {
+        self.envelope.push(b'}');
+        self.envelope.into()
+    }
+}
+
+/// The fields of an entry that carries `envelope`.
+pub(crate) fn fields(envelope: Bytes, reply_to: Option<&Key>) -> Fields {
+    let mut fields = Vec::with_capacity(3);
+    fields.push((Bytes::from_static(b"type"), Bytes::from_static(b"rpc")));
+    fields.push((Bytes::from_static(ENVELOPE), envelope));
+    if let Some(key) = reply_to {
+        fields
+            .push((Bytes::from_static(REPLY_TO), Bytes::copy_from_slice(key.as_str().as_bytes())));
+    }
+    fields
+}
+
+/// A reply with a result. A result that can't be written as JSON becomes the error that says so.
+#[must_use]
+pub fn success_response(id: &RequestId, result: &(impl Serialize + ?Sized)) -> Bytes {
+    let mut envelope = begin_response(id);
+    envelope.extend_from_slice(br#","result":"#);
+    match codec::write(&mut envelope, result) {
+        Ok(()) => {
+            envelope.push(b'}');
+            envelope.into()
+        }
+        Err(error) => {
+            let error = RpcError::new(codes::INTERNAL_ERROR, "Result validation failed").with_data(
+                serde_json::json!({ "errors": [{ "loc": [error.loc], "msg": error.msg }] }),
+            );
+            error_response(id, &error)
+        }
+    }
+}
+
+/// A reply with an error.
+pub(crate) fn error_response(id: &RequestId, error: &RpcError) -> Bytes {
+    #[derive(Serialize)]
+    struct WireError<'a> {
+        code: i64,
+        message: &'a str,
+        data: &'a Option<serde_json::Value>,
+    }
+    let mut envelope = begin_response(id);
+    envelope.extend_from_slice(br#","error":"#);
+    let wire = WireError { code: error.code, message: &error.message, data: &error.data };
+    // A code, a text and a `Value` always can be written.
+    if codec::write(&mut envelope, &wire).is_err() {
+        envelope.extend_from_slice(br#"{"code":-32603,"message":"Internal error","data":null}"#);
+    }
+    envelope.push(b'}');
+    envelope.into()
+}
+
+fn begin_response(id: &RequestId) -> Vec<u8> {
+    let mut envelope = Vec::with_capacity(128);
+    envelope.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    envelope.extend_from_slice(id.as_json().as_bytes());
+    envelope
+}

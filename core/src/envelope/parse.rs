@@ -1,0 +1,207 @@
+//! From bytes to a request or a response. Whatever comes in, nothing panics.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::error::{RpcError, codes};
+use crate::names::split_method;
+use crate::random::Uuid;
+
+/// The id of a request as it came: the JSON text of a string or a number, echoed byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Bytes);
+
+impl RequestId {
+    /// The JSON text, quotes included where it is a string.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        // It is a slice of a text that was checked.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    /// Strings without their quotes.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&string_of(self.as_json()).unwrap_or(Cow::Borrowed(self.as_json())))
+    }
+}
+
+/// A request, or a notification when it has no id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What its reply is told by; `None` makes it a notification.
+    pub id: Option<RequestId>,
+    /// The method, without the service.
+    pub method: String,
+    /// The params as JSON; `{}` when absent or null.
+    pub params: Bytes,
+}
+
+/// Something that isn't a request, and what may be said about it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct InvalidRequest {
+    /// To be answered under this id, where one could be had.
+    pub(crate) id: Option<RequestId>,
+    /// What to answer.
+    pub(crate) error: RpcError,
+}
+
+/// A reply.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Response {
+    /// Which call it belongs to, where that can be told.
+    pub(crate) id: Option<Uuid>,
+    /// The result as JSON, the error, or what is wrong with the reply.
+    pub(crate) body: Result<Result<Bytes, RpcError>, String>,
+}
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, default)]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+/// Tells `null` from absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// Reads a request or a notification.
+pub(crate) fn parse_request(envelope: &Bytes) -> Result<Request, InvalidRequest> {
+    let wire = read(envelope).map_err(|error| InvalidRequest { id: None, error })?;
+    let id = match wire.id.map(|id| request_id(envelope, id)).transpose() {
+        Ok(id) => id,
+        Err(reason) => return Err(InvalidRequest { id: None, error: invalid_request(reason) }),
+    };
+    match method(&wire) {
+        Ok(method) => {
+            let params =
+                wire.params.map_or(Bytes::from_static(b"{}"), |params| slice(envelope, params));
+            Ok(Request { id, method, params })
+        }
+        Err(reason) => Err(InvalidRequest { id, error: invalid_request(reason) }),
+    }
+}
+
+fn method(wire: &Wire<'_>) -> Result<String, String> {
+    check_version(wire)?;
+    if wire.result.is_some() || wire.error.is_some() {
+        return Err("it is a response".to_owned());
+    }
+    let full = wire
+        .method
+        .and_then(|method| string_of(method.get()))
+        .ok_or("it has no method, or one that is not a string")?;
+    split_method(&full).map(|(_service, method)| method.to_owned())
+}
+
+/// Reads a reply.
+pub(crate) fn parse_response(envelope: &Bytes) -> Response {
+    let wire = match read(envelope) {
+        Ok(wire) => wire,
+        Err(error) => return Response { id: None, body: Err(error.to_string()) },
+    };
+    let id = wire.id.and_then(|id| string_of(id.get())).and_then(|id| Uuid::parse(&id));
+    Response { id, body: body(envelope, &wire) }
+}
+
+fn body(envelope: &Bytes, wire: &Wire<'_>) -> Result<Result<Bytes, RpcError>, String> {
+    check_version(wire)?;
+    match (wire.result, wire.error) {
+        (Some(result), None) => Ok(Ok(slice(envelope, result))),
+        (None, Some(error)) => rpc_error(error).map(Err),
+        (Some(_), Some(_)) => Err("it has both a result and an error".to_owned()),
+        (None, None) => Err("it has neither a result nor an error".to_owned()),
+    }
+}
+
+fn rpc_error(error: &RawValue) -> Result<RpcError, String> {
+    #[derive(Deserialize)]
+    struct WireError {
+        code: f64,
+        message: String,
+        #[serde(default)]
+        data: Option<Value>,
+    }
+    if !error.get().starts_with('{') {
+        return Err("its error is not an object".to_owned());
+    }
+    let error: WireError =
+        serde_json::from_str(error.get()).map_err(|e| format!("its error can't be read: {e}"))?;
+    // Codes are small whole numbers; Python may write them as floats.
+    let code = error.code as i64;
+    if code as f64 != error.code {
+        return Err(format!("its error code {} is not a whole number", error.code));
+    }
+    Ok(RpcError { code, message: error.message, data: error.data })
+}
+
+fn check_version(wire: &Wire<'_>) -> Result<(), String> {
+    match wire.jsonrpc.and_then(|version| string_of(version.get())) {
+        Some(version) if version == "2.0" => Ok(()),
+        _ => Err("jsonrpc is not \"2.0\"".to_owned()),
+    }
+}
+
+/// The object with its fields still as text, or the error that says what it is instead.
+fn read(envelope: &Bytes) -> Result<Wire<'_>, RpcError> {
+    let parse_error =
+        |reason: String| RpcError::new(codes::PARSE_ERROR, "Parse error").with_data(reason);
+    let text = std::str::from_utf8(envelope)
+        .map_err(|error| parse_error(format!("the envelope is not UTF-8: {error}")))?;
+    // A struct would also be read from an array.
+    if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
+        return Err(match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => invalid_request("it is not an object (batches are not supported)".to_owned()),
+            Err(error) => parse_error(error.to_string()),
+        });
+    }
+    serde_json::from_str(text).map_err(|error| {
+        if error.is_data() {
+            invalid_request(error.to_string())
+        } else {
+            parse_error(error.to_string())
+        }
+    })
+}
+
+fn invalid_request(reason: String) -> RpcError {
+    RpcError::new(codes::INVALID_REQUEST, "Invalid Request").with_data(reason)
+}
+
+fn request_id(envelope: &Bytes, id: &RawValue) -> Result<RequestId, String> {
+    match id.get().as_bytes().first() {
+        Some(b'"' | b'-' | b'0'..=b'9') => Ok(RequestId(slice(envelope, id))),
+        _ => Err("its id is neither a string nor a number".to_owned()),
+    }
+}
+
+/// The part of the envelope that `raw` points at, without copying it.
+fn slice(envelope: &Bytes, raw: &RawValue) -> Bytes {
+    envelope.slice_ref(raw.get().as_bytes())
+}
+
+/// The text of a JSON string.
+fn string_of(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?;
+    if json.contains('\\') {
+        return serde_json::from_str::<String>(json).ok().map(Cow::Owned);
+    }
+    inner.strip_suffix('"').map(Cow::Borrowed)
+}

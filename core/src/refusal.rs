@@ -1,0 +1,51 @@
+//! What an error of the store means: the only place where its words are read.
+
+use crate::command::Refusal;
+
+/// What to make of a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// The group is there already.
+    GroupExists,
+    /// The group or its stream is gone. A blocked read learns of it in different words: 7.0 says `UNBLOCKED`,
+    /// 8.2 and Valkey say `NOGROUP`, or `WRONGTYPE` where another type of key took the stream's place.
+    GroupGone,
+    /// It is refused for now: the store starts, fails over, or is full.
+    Passing,
+    /// It won't work by trying again.
+    Final,
+}
+
+impl Meaning {
+    pub(crate) fn of(refusal: &Refusal) -> Meaning {
+        match refusal.code.as_str() {
+            "BUSYGROUP" => Meaning::GroupExists,
+            "NOGROUP" | "UNBLOCKED" => Meaning::GroupGone,
+            "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "OOM"
+            | "MISCONF" | "NOREPLICAS" => Meaning::Passing,
+            _ => Meaning::Final,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_every_version_are_understood() {
+        for (code, meaning) in [
+            ("BUSYGROUP", Meaning::GroupExists),
+            ("NOGROUP", Meaning::GroupGone),
+            ("UNBLOCKED", Meaning::GroupGone),
+            ("LOADING", Meaning::Passing),
+            ("READONLY", Meaning::Passing),
+            ("OOM", Meaning::Passing),
+            ("WRONGTYPE", Meaning::Final),
+            ("NOPERM", Meaning::Final),
+            ("ERR", Meaning::Final),
+        ] {
+            assert_eq!(Meaning::of(&Refusal::new(code, "x")), meaning, "{code}");
+        }
+    }
+}

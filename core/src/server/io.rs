@@ -1,0 +1,76 @@
+//! What goes in and out of a server's core.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::command::StreamId;
+use crate::contract::MethodKind;
+use crate::envelope::RequestId;
+use crate::error::RpcError;
+use crate::output::LinkInput;
+
+/// The core's name for a run of a handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// A handler to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// To be given back with its outcome.
+    pub id: JobId,
+    /// The service, numbered in the order of registration.
+    pub service: usize,
+    /// The entry of the command stream.
+    pub entry: StreamId,
+    /// The request's id; `None` for a notification.
+    pub request_id: Option<RequestId>,
+    /// The method's wire name.
+    pub method: String,
+    /// Its params, as JSON.
+    pub params: Bytes,
+    /// Whether the contract says that it answers.
+    pub kind: MethodKind,
+    /// How often the entry was delivered, this time included.
+    pub deliveries: u64,
+}
+
+/// How a handler ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobOutcome {
+    /// With a reply, made by [`success_response`](crate::success_response); or, for a notification, well.
+    Done(Option<Bytes>),
+    /// With an error.
+    Failed(RpcError),
+    /// With a panic, and its message.
+    Panicked(String),
+}
+
+/// What a driver tells a [`ServerCore`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerInput {
+    /// Connect and make the groups. Answered by [`Output::Started`].
+    Start,
+    /// Finish what runs, for that long. Answered by [`Output::Stopped`].
+    Stop {
+        /// How long running handlers may take; the option `shutdown_grace` if `None`.
+        grace: Option<Duration>,
+    },
+    /// A handler ended.
+    Finished(JobId, JobOutcome),
+    /// Something came back from the link.
+    Link(LinkInput),
+    /// The time that [`ServerCore::poll_timeout`] gave has come.
+    Timeout,
+}
+
+/// What only a server asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerOutput {
+    /// Run this handler; answer with [`ServerInput::Finished`].
+    Run(Job),
+    /// Drop this handler; its outcome isn't wanted any more.
+    Abort(JobId),
+    /// Another consumer may run the same entry from now on.
+    LeaseLost(JobId),
+}

@@ -1,0 +1,407 @@
+//! The server: entries come in, handlers run in order, replies go out, and only then is an entry acked.
+//!
+//! | decision | where |
+//! |---|---|
+//! | is this a valid request, and what is answered if not | [`admit`] |
+//! | which entry runs next | [`service`] (`dispatch`), [`held`] (`head`) |
+//! | how many entries to read | [`prefetch`] |
+//! | when to reply, when to ack | [`settle`] |
+//! | what to take over from others, what to renew, what to trim | [`upkeep`] |
+//! | a lost group, a lost connection | [`recover`] |
+//! | what a stop finishes and what it hands back | [`drain`] |
+
+mod admit;
+mod drain;
+mod held;
+mod io;
+mod prefetch;
+mod recover;
+mod reply_ttl;
+mod service;
+mod settle;
+mod shared;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::command::{Command, Lane, Outcome};
+use crate::contract::Contract;
+use crate::error::{RegisterError, StartError};
+use crate::event::Event;
+use crate::lane::{LaneChange, LaneState};
+use crate::lifecycle::{OnStart, OnStop, Phase};
+use crate::machine::{Machine, TimerReason};
+use crate::options::ServerOptions;
+use crate::output::{LinkInput, Output, StopReport};
+use crate::random::Random;
+use crate::time::Time;
+pub use io::{Job, JobId, JobOutcome, ServerInput, ServerOutput};
+use reply_ttl::ReplyTtl;
+use service::Service;
+use shared::{For, Shared};
+
+/// After the grace, how long replies, acks and hand-backs may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The server's side of the protocol, as a pure state machine.
+///
+/// Register services, then give it one input with [`handle_input`](Machine::handle_input), take all outputs with
+/// [`poll_output`](Machine::poll_output), arm the timer with [`poll_timeout`](Machine::poll_timeout), and so on.
+#[derive(Debug)]
+pub struct ServerCore {
+    shared: Shared,
+    services: Vec<Service>,
+    /// Services with acks that leave at the end of this round, as one command each.
+    to_ack: BTreeSet<usize>,
+}
+
+impl ServerCore {
+    /// A server without services, not started.
+    #[must_use]
+    pub fn new(options: ServerOptions, seed: [u8; 32], now: Time) -> ServerCore {
+        let commands = LaneState::new(Lane::Commands, &options.common);
+        let shared = Shared {
+            options,
+            phase: Phase::Idle,
+            now,
+            random: Random::new(seed),
+            commands,
+            reply_ttl: ReplyTtl::default(),
+            next_job: 0,
+            report: StopReport::default(),
+            out: VecDeque::new(),
+        };
+        ServerCore { shared, services: Vec::new(), to_ack: BTreeSet::new() }
+    }
+
+    /// Adds a service, and returns its number: 0, 1, …
+    ///
+    /// # Errors
+    ///
+    /// [`RegisterError`] if the name is taken or the server was started already.
+    pub fn register(&mut self, contract: Contract) -> Result<usize, RegisterError> {
+        let name = contract.service().clone();
+        match self.shared.phase {
+            Phase::Idle => {}
+            Phase::Starting | Phase::Running => return Err(RegisterError::AfterStart(name)),
+            Phase::Draining { .. } | Phase::Stopped => return Err(RegisterError::AfterStop(name)),
+        }
+        if self.services.iter().any(|service| *service.contract.service() == name) {
+            return Err(RegisterError::Duplicate(name));
+        }
+        let at = self.services.len();
+        self.services.push(Service::new(at, contract, &self.shared.options));
+        Ok(at)
+    }
+
+    /// Where it is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.shared.phase
+    }
+
+    fn start(&mut self) {
+        let shared = &mut self.shared;
+        match shared.phase.on_start() {
+            OnStart::Begin => {
+                shared.phase = Phase::Starting;
+                shared.commands.open(shared.now, &mut shared.out);
+            }
+            OnStart::Join => {}
+            OnStart::Done => shared.out.push_back(Output::Started(Ok(()))),
+            OnStart::Refuse => shared.out.push_back(Output::Started(Err(StartError::Stopped))),
+        }
+    }
+
+    fn stop(&mut self, grace: Option<Duration>) {
+        let grace = grace.unwrap_or(self.shared.options.shutdown_grace);
+        let until = self.shared.now + grace;
+        match self.shared.phase.on_stop() {
+            OnStop::Finish => self.finish(),
+            OnStop::GiveUpStart => {
+                self.shared.out.push_back(Output::Started(Err(StartError::Stopped)));
+                self.finish();
+            }
+            OnStop::Drain => {
+                self.shared.phase = Phase::Draining { until };
+                for service in &mut self.services {
+                    service.begin_drain(&mut self.shared);
+                }
+            }
+            OnStop::Join => {
+                if let Phase::Draining { until: earlier } = self.shared.phase {
+                    self.shared.phase = Phase::Draining { until: until.min(earlier) };
+                }
+            }
+            OnStop::Done => self.shared.out.push_back(Output::Stopped(self.shared.report)),
+        }
+        self.step_all();
+    }
+
+    fn start_failed(&mut self, error: StartError) {
+        self.close_all();
+        for service in &mut self.services {
+            service.forget_setup();
+        }
+        self.shared.phase = Phase::Idle;
+        self.shared.out.push_back(Output::Started(Err(error)));
+    }
+
+    fn finish(&mut self) {
+        self.close_all();
+        self.shared.phase = Phase::Stopped;
+        self.shared.out.push_back(Output::Stopped(self.shared.report));
+    }
+
+    fn close_all(&mut self) {
+        self.shared.commands.close(&mut self.shared.out);
+        for service in &mut self.services {
+            service.reader.close(&mut self.shared.out);
+        }
+    }
+
+    fn step(&mut self, at: usize) {
+        if let Some(service) = self.services.get_mut(at) {
+            service.step(&mut self.shared);
+            if service.has_acks() {
+                self.to_ack.insert(at);
+            }
+        }
+    }
+
+    fn step_all(&mut self) {
+        for at in 0..self.services.len() {
+            self.step(at);
+        }
+    }
+
+    fn link(&mut self, input: LinkInput) {
+        match input {
+            LinkInput::Opened(Lane::Commands, result) => {
+                let shared = &mut self.shared;
+                match shared.commands.opened(
+                    shared.now,
+                    result,
+                    &mut shared.random,
+                    &mut shared.out,
+                ) {
+                    Some(LaneChange::Up { .. }) => {
+                        for service in &mut self.services {
+                            service.commands_up(&mut self.shared);
+                        }
+                        self.step_all();
+                    }
+                    Some(LaneChange::Down(fault)) => self.connect_failed(fault),
+                    None => {}
+                }
+            }
+            LinkInput::Opened(Lane::Reader(at), result) => {
+                let at = usize::from(at);
+                let Some(service) = self.services.get_mut(at) else { return };
+                let shared = &mut self.shared;
+                match service.reader.opened(shared.now, result, &mut shared.random, &mut shared.out)
+                {
+                    Some(LaneChange::Up { again: true, lost }) => service.reader_back(shared, lost),
+                    Some(LaneChange::Down(fault)) => self.connect_failed(fault),
+                    _ => {}
+                }
+                self.step(at);
+            }
+            LinkInput::Completed(Lane::Commands, outcome) => {
+                let shared = &mut self.shared;
+                let what = shared.commands.completed(
+                    shared.now,
+                    &outcome,
+                    &mut shared.random,
+                    &mut shared.out,
+                );
+                if let Some(what) = what {
+                    self.completed(what, outcome);
+                }
+            }
+            LinkInput::Completed(Lane::Reader(at), outcome) => {
+                let at = usize::from(at);
+                let Some(service) = self.services.get_mut(at) else { return };
+                let shared = &mut self.shared;
+                let what = service.reader.completed(
+                    shared.now,
+                    &outcome,
+                    &mut shared.random,
+                    &mut shared.out,
+                );
+                if let Some(what) = what {
+                    service.read_answered(shared, what, outcome);
+                }
+                self.step(at);
+            }
+        }
+        self.finish_start();
+    }
+
+    fn connect_failed(&mut self, fault: crate::command::Fault) {
+        if self.shared.phase == Phase::Starting {
+            self.start_failed(StartError::Unreachable(fault));
+        }
+    }
+
+    fn completed(&mut self, what: For, outcome: Outcome) {
+        let Some(at) = what.service() else {
+            if let (For::Background(what), Outcome::Refused(refusal)) = (what, outcome) {
+                self.shared.event(Event::CommandRefused { what, refusal });
+            }
+            return;
+        };
+        let Some(service) = self.services.get_mut(at) else { return };
+        let shared = &mut self.shared;
+        match what {
+            For::Group(_) => {
+                if let Some(error) = service.group_answered(shared, outcome) {
+                    return self.start_failed(error);
+                }
+            }
+            For::Reply(_, reply) => service.reply_answered(shared, reply, outcome),
+            For::Ack(_, ids) => service.ack_answered(shared, ids, outcome),
+            For::Claim(_) => service.claim_answered(shared, outcome),
+            For::Count(_, id) => service.count_answered(shared, id, outcome),
+            For::Renew(_, ids, issued) => service.renew_answered(shared, &ids, issued, outcome),
+            For::Release(_, ids) => service.release_answered(shared, ids, outcome),
+            For::Trim(_) => service.trim_answered(shared, outcome),
+            For::Remove(_) => service.remove_answered(shared, outcome),
+            For::Kill(_) => service.kill_answered(shared, outcome),
+            For::Background(_) => {}
+        }
+        self.step(at);
+    }
+
+    fn finish_start(&mut self) {
+        if self.shared.phase == Phase::Starting
+            && self.shared.commands.is_open()
+            && self.services.iter().all(Service::is_set_up)
+        {
+            self.shared.phase = Phase::Running;
+            for service in &mut self.services {
+                service.begin(&self.shared);
+            }
+            self.shared.out.push_back(Output::Started(Ok(())));
+            self.step_all();
+        }
+    }
+
+    fn finished(&mut self, job: JobId, outcome: JobOutcome) {
+        let shared = &mut self.shared;
+        let at = self.services.iter_mut().position(|service| service.runs(job));
+        let Some(at) = at else { return };
+        self.services[at].handler_ended(shared, job, outcome);
+        self.step(at);
+    }
+
+    fn handle_timeouts(&mut self) {
+        let shared = &mut self.shared;
+        let (now, random, out) = (shared.now, &mut shared.random, &mut shared.out);
+        if let Some((fault, lost)) = shared.commands.handle_timeout(now, random, out) {
+            for what in lost {
+                self.completed(what, Outcome::Unknown(fault.clone()));
+            }
+        }
+        for at in 0..self.services.len() {
+            let (service, shared) = (&mut self.services[at], &mut self.shared);
+            service.reader.handle_timeout(now, &mut shared.random, &mut shared.out);
+            service.handle_timeouts(shared);
+            self.step(at);
+        }
+        self.renew_reply_streams(false);
+    }
+
+    fn renew_reply_streams(&mut self, all: bool) {
+        let ttl = self.shared.options.common.reply_stream_ttl;
+        for key in self.shared.reply_ttl.sweep(self.shared.now, all) {
+            if self.shared.commands.is_open() {
+                let what = For::Background("the time to live of a reply stream");
+                self.shared.send(Command::Expire { key, ttl }, what);
+            }
+        }
+    }
+
+    /// Ends a stop as far as it has come.
+    fn drain(&mut self) {
+        let Phase::Draining { until } = self.shared.phase else { return };
+        if self.shared.now >= until {
+            for at in 0..self.services.len() {
+                self.services[at].give_up_running(&mut self.shared);
+                self.step(at);
+            }
+        }
+        let all_done = self.services.iter().all(Service::is_drained);
+        if all_done {
+            self.renew_reply_streams(true);
+        }
+        let stuck = !self.shared.commands.is_open()
+            && self.services.iter().all(Service::has_nothing_to_deliver);
+        if (all_done && self.shared.commands.is_idle())
+            || stuck
+            || self.shared.now >= until + FAREWELL
+        {
+            self.finish();
+        }
+    }
+
+    /// Acks leave when nothing else is left to be done in this round: one command for each service.
+    fn flush_acks(&mut self) {
+        while let Some(at) = self.to_ack.pop_first() {
+            if let Some(service) = self.services.get_mut(at) {
+                service.send_acks(&mut self.shared);
+            }
+        }
+    }
+}
+
+impl Machine for ServerCore {
+    type Input = ServerInput;
+    type Effect = ServerOutput;
+
+    fn handle_input(&mut self, now: Time, input: ServerInput) {
+        self.shared.now = self.shared.now.max(now);
+        match input {
+            ServerInput::Start => self.start(),
+            ServerInput::Stop { grace } => self.stop(grace),
+            ServerInput::Finished(job, outcome) => self.finished(job, outcome),
+            ServerInput::Link(input) => self.link(input),
+            ServerInput::Timeout => self.handle_timeouts(),
+        }
+        self.drain();
+    }
+
+    fn poll_output(&mut self) -> Option<Output<ServerOutput>> {
+        if self.shared.out.is_empty() {
+            self.flush_acks();
+        }
+        self.shared.out.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<(Time, TimerReason)> {
+        let shared = &self.shared;
+        let draining = match shared.phase {
+            Phase::Draining { until } if until > shared.now => Some((until, TimerReason::Drain)),
+            Phase::Draining { until } => Some((until + FAREWELL, TimerReason::Drain)),
+            _ => None,
+        };
+        let own = [
+            shared.commands.timeout().map(|at| (at, TimerReason::Connection)),
+            shared.reply_ttl.timeout().map(|at| (at, TimerReason::ReplyStream)),
+            draining,
+        ];
+        let services = self.services.iter().filter_map(|service| service.timeout(shared));
+        own.into_iter().flatten().chain(services).min_by_key(|(at, _)| *at)
+    }
+
+    fn link_input(input: LinkInput) -> ServerInput {
+        ServerInput::Link(input)
+    }
+
+    fn timeout_input() -> ServerInput {
+        ServerInput::Timeout
+    }
+}

@@ -1,0 +1,327 @@
+//! One service: its stream, its reader, and which of its entries runs next.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::admit::{Admission, admit};
+use super::drain::Farewell;
+use super::held::{Head, HeldTable, Stage, Work};
+use super::prefetch::Prefetch;
+use super::recover::{Resume, Setup};
+use super::settle::PendingReply;
+use super::{For, JobId, ServerOutput, Shared};
+use crate::backoff::Backoff;
+use crate::command::{Command, Entry, Lane, Outcome, Reply, StreamId};
+use crate::contract::Contract;
+use crate::event::Event;
+use crate::lane::LaneState;
+use crate::lifecycle::Phase;
+use crate::machine::TimerReason;
+use crate::names::{Key, consumer_name};
+use crate::options::ServerOptions;
+use crate::time::Time;
+
+/// What is held may not be more than this, done but not yet acked entries included.
+const MAX_HELD: usize = 1024;
+/// How many entries of its own pending list a server reads at once.
+pub(super) const OWN_PAGE: u32 = 64;
+
+/// What an answer on the reader's lane is for.
+#[derive(Debug)]
+pub(super) enum Reading {
+    /// New entries, asked for at this time.
+    New(Time),
+    /// A page of its own pending list, asked for at this time.
+    Own(Time),
+}
+
+/// One service of a server.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// Its number.
+    pub(super) at: usize,
+    pub(super) contract: Contract,
+    pub(super) stream: Key,
+    pub(super) group: String,
+    pub(super) consumer: String,
+    pub(super) reader: LaneState<Reading>,
+    pub(super) held: HeldTable,
+    pub(super) prefetch: Prefetch,
+    // settle
+    pub(super) outbox: VecDeque<PendingReply>,
+    pub(super) outbox_at: Option<Time>,
+    pub(super) acks: Vec<StreamId>,
+    // recover
+    pub(super) setup: Setup,
+    pub(super) was_set_up: bool,
+    pub(super) trouble: Backoff,
+    pub(super) in_trouble: bool,
+    pub(super) refusal_told: bool,
+    pub(super) retry_at: Option<Time>,
+    pub(super) resume: Resume,
+    pub(super) last_delivered: StreamId,
+    // upkeep
+    pub(super) claiming: bool,
+    pub(super) claim_cursor: StreamId,
+    pub(super) claim_at: Option<Time>,
+    pub(super) lease_at: Option<Time>,
+    pub(super) trim_at: Option<Time>,
+    pub(super) done_since_trim: bool,
+    // drain
+    pub(super) releases: Vec<StreamId>,
+    pub(super) handed_back: bool,
+    pub(super) farewell: Farewell,
+    pub(super) unblock_at: Option<Time>,
+}
+
+impl Service {
+    pub(super) fn new(at: usize, contract: Contract, options: &ServerOptions) -> Service {
+        let name = contract.service();
+        // More than 65,536 services would share lanes; nobody registers by hand what a program can't hold.
+        let lane = Lane::Reader(u16::try_from(at).unwrap_or(u16::MAX));
+        Service {
+            at,
+            stream: options.common.key_prefix.command_stream(name),
+            group: name.as_str().to_owned(),
+            consumer: consumer_name(name, &options.common.instance_id),
+            reader: LaneState::new(lane, &options.common),
+            held: HeldTable::default(),
+            prefetch: Prefetch::new(),
+            outbox: VecDeque::new(),
+            outbox_at: None,
+            acks: Vec::new(),
+            setup: Setup::Missing,
+            was_set_up: false,
+            trouble: Backoff::new(options.common.backoff),
+            in_trouble: false,
+            refusal_told: false,
+            retry_at: None,
+            resume: Resume::Nothing,
+            last_delivered: StreamId::MIN,
+            claiming: false,
+            claim_cursor: StreamId::MIN,
+            claim_at: None,
+            lease_at: None,
+            trim_at: None,
+            done_since_trim: true,
+            releases: Vec::new(),
+            handed_back: false,
+            farewell: Farewell::Due,
+            unblock_at: None,
+            contract,
+        }
+    }
+
+    /// Does everything that can be done now. Doing it twice does nothing more.
+    pub(super) fn step(&mut self, shared: &mut Shared) {
+        match shared.phase {
+            Phase::Idle | Phase::Stopped => {}
+            Phase::Starting => {
+                self.set_up_group(shared);
+                if self.setup == Setup::Ready {
+                    self.reader.open(shared.now, &mut shared.out);
+                }
+            }
+            Phase::Running => {
+                self.send_replies(shared);
+                self.set_up_group(shared);
+                self.resume(shared);
+                self.dispatch(shared);
+                self.read(shared);
+            }
+            Phase::Draining { .. } => {
+                self.send_replies(shared);
+                self.drain(shared);
+            }
+        }
+    }
+
+    /// Whether the start has nothing left to do here.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.setup == Setup::Ready && self.reader.is_open()
+    }
+
+    /// Starts the first of those entries that wait, if nothing runs: one at a time, in the order of their delivery.
+    fn dispatch(&mut self, shared: &mut Shared) {
+        while !self.held.is_running() {
+            match self.held.head(shared.now, shared.options.consumer_claim_idle) {
+                Head::None => return,
+                Head::Renew(id) => return self.renew(shared, vec![id]),
+                Head::Count(id) => return self.count(shared, id),
+                Head::Ready => {
+                    shared.next_job += 1;
+                    let job = JobId(shared.next_job);
+                    if let Some(mut job) = self.held.begin(shared.now, job) {
+                        job.service = self.at;
+                        shared.effect(ServerOutput::Run(job));
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many more entries may be held.
+    pub(super) fn room(&self) -> usize {
+        MAX_HELD.saturating_sub(self.held.len())
+    }
+
+    fn read(&mut self, shared: &mut Shared) {
+        let may_read = self.reader.is_open()
+            && self.reader.is_idle()
+            && self.setup == Setup::Ready
+            && self.retry_at.is_none()
+            && self.resume == Resume::Nothing
+            && self.room() > 0;
+        if !may_read {
+            return;
+        }
+        let Some(count) = self.prefetch.ask_for(self.held.unfinished()) else { return };
+        let read = Command::ReadGroup {
+            stream: self.stream.clone(),
+            group: self.group.clone(),
+            consumer: self.consumer.clone(),
+            count: count.min(u32::try_from(self.room()).unwrap_or(u32::MAX)),
+            block: shared.block(),
+        };
+        self.reader.send(shared.now, read, Reading::New(shared.now), &mut shared.out);
+    }
+
+    /// The answer to a read.
+    pub(super) fn read_answered(&mut self, shared: &mut Shared, what: Reading, outcome: Outcome) {
+        match (what, outcome) {
+            (Reading::New(asked), Outcome::Reply(Reply::Entries(entries))) => {
+                self.no_trouble();
+                for entry in entries {
+                    self.last_delivered = self.last_delivered.max(entry.id);
+                    self.deliver(shared, entry, Some(1), asked);
+                }
+            }
+            (Reading::Own(asked), Outcome::Reply(Reply::Entries(entries))) => {
+                self.resume_after_page(entries.len(), entries.last().map(|entry| entry.id));
+                for entry in entries {
+                    self.deliver(shared, entry, None, asked);
+                }
+            }
+            (_, Outcome::Refused(refusal)) => {
+                self.resume = Resume::Nothing;
+                self.trouble(shared, refusal);
+            }
+            // Anything else is a lost connection: what was delivered to it is found in its own pending list.
+            _ => self.probe(shared),
+        }
+    }
+
+    /// Takes an entry that the store has put into this consumer's pending list. `asked` is when the store was asked for it:
+    /// from then on it is certainly ours.
+    pub(super) fn deliver(
+        &mut self,
+        shared: &mut Shared,
+        entry: Entry,
+        deliveries: Option<u64>,
+        asked: Time,
+    ) {
+        let id = entry.id;
+        // Never twice at the same time: what is held here runs, waits, or is done already.
+        if let Some(held) = self.held.get_mut(id) {
+            held.touched = held.touched.max(asked);
+            return;
+        }
+        if shared.is_draining() {
+            self.held.hold(id, Stage::Releasing, asked);
+            self.releases.push(id);
+            return;
+        }
+        let Some(fields) = entry.fields else {
+            // Trimmed by somebody while it was pending: there is nothing to do any more.
+            return self.ack_without_reply(id, asked);
+        };
+        let common = &shared.options.common;
+        match admit(&fields, &self.contract, &common.key_prefix, common.max_message_bytes) {
+            Admission::Run { request, kind, reply_to } => {
+                let work = Work { request, kind, reply_to };
+                self.held.enqueue(id, work, deliveries, asked);
+            }
+            Admission::Answer { reply_to, envelope, reason } => {
+                self.malformed(shared, id, reason);
+                self.held.hold(id, Stage::Replying, asked);
+                self.outbox.push_back(PendingReply { entry: id, stream: reply_to, envelope });
+            }
+            Admission::Drop { reason } => {
+                self.malformed(shared, id, reason);
+                self.ack_without_reply(id, asked);
+            }
+        }
+    }
+
+    fn ack_without_reply(&mut self, id: StreamId, touched: Time) {
+        self.held.hold(id, Stage::Acking, touched);
+        self.acks.push(id);
+    }
+
+    fn malformed(&self, shared: &mut Shared, entry: StreamId, reason: String) {
+        let stream = self.stream.as_str().to_owned();
+        shared.event(Event::Malformed { stream, entry, reason });
+    }
+
+    /// One connection is lost: find out about the other before a reply does.
+    fn probe(&self, shared: &mut Shared) {
+        if shared.commands.is_open() && shared.commands.is_idle() {
+            shared.send(Command::Ping, For::Background("a ping"));
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.contract.service().as_str().to_owned()
+    }
+
+    /// When this service has something to do next.
+    pub(super) fn timeout(&self, shared: &Shared) -> Option<(Time, TimerReason)> {
+        let reader = self.reader.timeout().map(|at| (at, TimerReason::Connection));
+        if shared.is_draining() {
+            let unblock = self.unblock_at.map(|at| (at, TimerReason::Drain));
+            let lease = self.lease_at.map(|at| (at, TimerReason::Lease));
+            let outbox = self.outbox_at.map(|at| (at, TimerReason::Retry));
+            return reader
+                .into_iter()
+                .chain(unblock)
+                .chain(lease)
+                .chain(outbox)
+                .min_by_key(|(at, _)| *at);
+        }
+        [
+            reader,
+            self.outbox_at.map(|at| (at, TimerReason::Retry)),
+            self.retry_at.map(|at| (at, TimerReason::Retry)),
+            self.resume.timeout().map(|at| (at, TimerReason::Retry)),
+            self.claim_at.map(|at| (at, TimerReason::Reclaim)),
+            self.lease_at.map(|at| (at, TimerReason::Lease)),
+            self.trim_at.map(|at| (at, TimerReason::Retention)),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+    }
+
+    /// Does what has become due; [`step`](Service::step) follows.
+    pub(super) fn handle_timeouts(&mut self, shared: &mut Shared) {
+        let now = shared.now;
+        for at in [&mut self.outbox_at, &mut self.retry_at, &mut self.unblock_at] {
+            *at = at.filter(|at| *at > now);
+        }
+        self.resume.handle_timeout(now);
+        if matches!(shared.phase, Phase::Running | Phase::Draining { .. }) {
+            self.renew_leases(shared);
+        }
+        if shared.phase == Phase::Running {
+            self.reclaim(shared);
+            self.trim(shared);
+        }
+    }
+
+    /// The server runs: the clocks of the upkeep begin.
+    pub(super) fn begin(&mut self, shared: &Shared) {
+        self.claim_at = Some(shared.now + Self::claim_every(shared));
+        self.lease_at = Some(shared.now + Self::lease_every(shared));
+        self.trim_at = self.next_trim(shared, Duration::ZERO);
+    }
+}

@@ -1,0 +1,175 @@
+//! When to reply and when to ack: an ack never leaves before its reply was accepted.
+
+use bytes::Bytes;
+
+use super::held::Stage;
+use super::service::Service;
+use super::{For, JobId, JobOutcome, Shared};
+use crate::command::{Command, Outcome, StreamId};
+use crate::envelope::{error_response, fields};
+use crate::error::{RpcError, codes};
+use crate::event::Event;
+use crate::names::Key;
+use crate::refusal::Meaning;
+
+/// A reply that the store hasn't accepted yet.
+#[derive(Clone, Debug)]
+pub(super) struct PendingReply {
+    pub(super) entry: StreamId,
+    pub(super) stream: Key,
+    pub(super) envelope: Bytes,
+}
+
+/// The most ids in one ack.
+const ACK_CHUNK: usize = 512;
+
+impl Service {
+    /// Whether this handler's entry is one of this service's.
+    pub(super) fn runs(&self, job: JobId) -> bool {
+        self.held.runs(job)
+    }
+
+    /// A handler ended: its reply goes out, or, where nobody waits for one, its ack.
+    pub(super) fn handler_ended(&mut self, shared: &mut Shared, job: JobId, outcome: JobOutcome) {
+        let service = self.name();
+        let Some((entry, held)) = self.held.end(job) else { return };
+        self.prefetch.finished(shared.now - held.began);
+        if shared.is_draining() {
+            shared.report.finished += 1;
+        }
+        held.stage = Stage::Replying;
+        let Some(work) = held.work.take() else { return };
+        let method = work.request.method;
+        if let JobOutcome::Panicked(message) = &outcome {
+            let (service, method) = (service.clone(), method.clone());
+            shared.event(Event::HandlerPanicked { service, method, message: message.clone() });
+        }
+        let limit = shared.options.common.max_message_bytes;
+        let outcome = match outcome {
+            JobOutcome::Done(Some(reply)) if reply.len() > limit => {
+                JobOutcome::Failed(too_large(&reply, limit))
+            }
+            JobOutcome::Panicked(message) => {
+                JobOutcome::Failed(RpcError::internal("panic", message))
+            }
+            outcome => outcome,
+        };
+        let reply = match (outcome, work.reply_to) {
+            (JobOutcome::Done(Some(envelope)), Some(to)) => Some((to.stream, envelope)),
+            (JobOutcome::Failed(error), Some(to)) => {
+                Some((to.stream, error_response(&to.id, &error)))
+            }
+            (JobOutcome::Failed(error), None) => {
+                let reason = error.to_string();
+                shared.event(Event::NotificationFailed { service, method, reason });
+                None
+            }
+            _ => None,
+        };
+        match reply {
+            Some((stream, envelope)) => {
+                self.outbox.push_back(PendingReply { entry, stream, envelope });
+            }
+            None => self.ack(entry),
+        }
+    }
+
+    /// Sends every reply that waits.
+    pub(super) fn send_replies(&mut self, shared: &mut Shared) {
+        while shared.commands.is_open() && self.outbox_at.is_none() {
+            let Some(reply) = self.outbox.pop_front() else { return };
+            let append = Command::Append {
+                stream: reply.stream.clone(),
+                fields: fields(reply.envelope.clone(), None),
+                max_len: Some(shared.options.common.reply_stream_max_len),
+                create: true,
+            };
+            shared.send(append, For::Reply(self.at, reply));
+        }
+    }
+
+    /// The store has answered a reply.
+    pub(super) fn reply_answered(
+        &mut self,
+        shared: &mut Shared,
+        reply: PendingReply,
+        outcome: Outcome,
+    ) {
+        match outcome {
+            Outcome::Reply(_) => {
+                if shared.reply_ttl.written(shared.now, &reply.stream) && shared.commands.is_open()
+                {
+                    let ttl = shared.options.common.reply_stream_ttl;
+                    let expire = Command::Expire { key: reply.stream, ttl };
+                    shared.send(expire, For::Background("the time to live of a reply stream"));
+                }
+                self.ack(reply.entry);
+            }
+            // The caller drops a second reply; a missing one it would miss.
+            Outcome::Unknown(_) | Outcome::NotSent(_) => self.outbox.push_front(reply),
+            Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::Passing => {
+                self.outbox.push_front(reply);
+                self.outbox_at = Some(shared.now + self.trouble.wait(&mut shared.random));
+            }
+            Outcome::Refused(refusal) => {
+                let reply_to = reply.stream.as_str().to_owned();
+                let reason = refusal.to_string();
+                shared.event(Event::ReplyUndeliverable { entry: reply.entry, reply_to, reason });
+                self.ack(reply.entry);
+            }
+        }
+    }
+
+    fn ack(&mut self, entry: StreamId) {
+        if let Some(held) = self.held.get_mut(entry) {
+            held.stage = Stage::Acking;
+            self.acks.push(entry);
+        }
+    }
+
+    /// Whether there is something to ack.
+    pub(super) fn has_acks(&self) -> bool {
+        !self.acks.is_empty()
+    }
+
+    /// Acks everything that is done, with one command.
+    pub(super) fn send_acks(&mut self, shared: &mut Shared) {
+        while shared.commands.is_open() && self.has_acks() {
+            let rest = self.acks.split_off(self.acks.len().min(ACK_CHUNK));
+            let ids = std::mem::replace(&mut self.acks, rest);
+            let ack = Command::Ack {
+                stream: self.stream.clone(),
+                group: self.group.clone(),
+                ids: ids.clone(),
+            };
+            shared.send(ack, For::Ack(self.at, ids));
+        }
+    }
+
+    /// The store has answered an ack.
+    pub(super) fn ack_answered(
+        &mut self,
+        shared: &mut Shared,
+        ids: Vec<StreamId>,
+        outcome: Outcome,
+    ) {
+        match outcome {
+            Outcome::Unknown(_) | Outcome::NotSent(_) => return self.acks.extend(ids),
+            Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::Passing => {
+                self.acks.extend(ids);
+                return self.trouble(shared, refusal);
+            }
+            Outcome::Refused(refusal) => self.trouble(shared, refusal),
+            Outcome::Reply(_) => self.done_since_trim = true,
+        }
+        for id in ids {
+            self.held.remove(id);
+        }
+    }
+}
+
+fn too_large(reply: &Bytes, limit: usize) -> RpcError {
+    let reason =
+        format!("the reply has {} bytes, more than max_message_bytes ({limit})", reply.len());
+    RpcError::new(codes::INTERNAL_ERROR, "Reply too large").with_data(reason)
+}

@@ -1,0 +1,84 @@
+//! What every service of a server shares.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::io::ServerOutput;
+use super::reply_ttl::ReplyTtl;
+use super::settle::PendingReply;
+use crate::command::{Command, StreamId};
+use crate::event::Event;
+use crate::lane::LaneState;
+use crate::lifecycle::Phase;
+use crate::options::ServerOptions;
+use crate::output::{Output, StopReport};
+use crate::random::Random;
+use crate::time::Time;
+
+/// What every service shares, lent to it for one step.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) options: ServerOptions,
+    pub(super) phase: Phase,
+    pub(super) now: Time,
+    pub(super) random: Random,
+    pub(super) commands: LaneState<For>,
+    pub(super) reply_ttl: ReplyTtl,
+    pub(super) next_job: u64,
+    pub(super) report: StopReport,
+    pub(super) out: Out,
+}
+
+impl Shared {
+    pub(super) fn send(&mut self, command: Command, what: For) {
+        self.commands.send(self.now, command, what, &mut self.out);
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    pub(super) fn effect(&mut self, effect: ServerOutput) {
+        self.out.push_back(Output::Role(effect));
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.phase, Phase::Draining { .. })
+    }
+
+    /// How long a read may block: long enough to be cheap, short enough that a lost group, a stop, or an entry that
+    /// came with a stalled connection are noticed well within the claim idle.
+    pub(super) fn block(&self) -> Duration {
+        let quarter = self.options.consumer_claim_idle / 4;
+        quarter.clamp(Duration::from_millis(1), Duration::from_secs(1))
+    }
+}
+
+type Out = VecDeque<Output<ServerOutput>>;
+
+/// What an answer on the commands lane is for; the number is the service's.
+#[derive(Debug)]
+pub(super) enum For {
+    Group(usize),
+    Reply(usize, PendingReply),
+    Ack(usize, Vec<StreamId>),
+    Claim(usize),
+    Count(usize, StreamId),
+    Renew(usize, Vec<StreamId>, Time),
+    Release(usize, Vec<StreamId>),
+    Trim(usize),
+    Remove(usize),
+    Kill(usize),
+    Background(&'static str),
+}
+
+impl For {
+    pub(super) fn service(&self) -> Option<usize> {
+        match self {
+            For::Group(at) | For::Reply(at, _) | For::Ack(at, _) | For::Claim(at) => Some(*at),
+            For::Count(at, _) | For::Renew(at, ..) | For::Release(at, _) => Some(*at),
+            For::Trim(at) | For::Remove(at) | For::Kill(at) => Some(*at),
+            For::Background(_) => None,
+        }
+    }
+}

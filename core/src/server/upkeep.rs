@@ -1,0 +1,235 @@
+//! What goes on next to the work: taking over what others left behind, renewing what is held, removing what is done.
+
+use std::time::Duration;
+
+use super::held::Stage;
+use super::recover::Setup;
+use super::service::Service;
+use super::{For, ServerOutput, Shared};
+use crate::command::{Command, Outcome, Reply, StreamId};
+use crate::event::Event;
+use crate::options::Retention;
+use crate::refusal::Meaning;
+use crate::time::Time;
+
+/// At most so many entries are taken over at once.
+const CLAIM_COUNT: u32 = 32;
+/// How often done entries are removed while there are new ones.
+const TRIM_EVERY: Duration = Duration::from_secs(1);
+/// How often entries that only others have done are removed.
+const TRIM_IDLE_EVERY: Duration = Duration::from_secs(10);
+
+impl Service {
+    /// How often to look for entries that others left behind: as the other implementations do.
+    pub(super) fn claim_every(shared: &Shared) -> Duration {
+        (shared.options.consumer_claim_idle / 4).max(Duration::from_secs(1))
+    }
+
+    /// How often to look for leases that grow old.
+    pub(super) fn lease_every(shared: &Shared) -> Duration {
+        (shared.options.consumer_claim_idle / 6).max(Duration::from_millis(1))
+    }
+
+    /// Looks for entries that others left behind, if it is time.
+    pub(super) fn reclaim(&mut self, shared: &mut Shared) {
+        if self.claim_at.is_none_or(|at| at > shared.now) {
+            return;
+        }
+        self.claim_at = Some(shared.now + Self::claim_every(shared));
+        self.claim_page(shared);
+    }
+
+    fn claim_page(&mut self, shared: &mut Shared) {
+        // What was taken over waits behind what is here: one who is busy leaves it to others.
+        let free = self.prefetch.ask_for(self.held.unfinished()).unwrap_or(0);
+        let count = CLAIM_COUNT.min(free);
+        if self.claiming || count == 0 || self.setup != Setup::Ready || !shared.commands.is_open() {
+            return;
+        }
+        self.claiming = true;
+        let claim = Command::AutoClaim {
+            stream: self.stream.clone(),
+            group: self.group.clone(),
+            consumer: self.consumer.clone(),
+            min_idle: shared.options.consumer_claim_idle,
+            cursor: self.claim_cursor,
+            count,
+        };
+        shared.send(claim, For::Claim(self.at));
+    }
+
+    /// The store has answered a claim.
+    pub(super) fn claim_answered(&mut self, shared: &mut Shared, outcome: Outcome) {
+        self.claiming = false;
+        match outcome {
+            Outcome::Reply(Reply::Claimed { cursor, entries }) => {
+                self.claim_cursor = cursor;
+                for entry in entries {
+                    // 6.2 claims a trimmed entry without telling which: its own pending list tells.
+                    if entry.id == StreamId::MIN {
+                        self.scan_own_pending();
+                    } else {
+                        self.deliver(shared, entry, None, shared.now);
+                    }
+                }
+                // An empty page doesn't mean that there is nothing further on.
+                if cursor != StreamId::MIN && !shared.is_draining() {
+                    self.claim_page(shared);
+                }
+            }
+            Outcome::Refused(refusal) => self.trouble(shared, refusal),
+            // Entries may be ours now without our knowing.
+            _ => self.scan_own_pending(),
+        }
+    }
+
+    /// Asks how often an entry was delivered, before it runs.
+    pub(super) fn count(&mut self, shared: &mut Shared, id: StreamId) {
+        if !shared.commands.is_open() {
+            return;
+        }
+        if let Some(held) = self.held.get_mut(id) {
+            held.asked = true;
+            let pending =
+                Command::Pending { stream: self.stream.clone(), group: self.group.clone(), id };
+            shared.send(pending, For::Count(self.at, id));
+        }
+    }
+
+    /// The store has said who owns an entry and how often it was delivered.
+    pub(super) fn count_answered(&mut self, shared: &mut Shared, id: StreamId, outcome: Outcome) {
+        let Some(held) = self.held.get_mut(id) else { return };
+        held.asked = false;
+        match outcome {
+            Outcome::Reply(Reply::Pending(Some(pending))) if pending.consumer == self.consumer => {
+                held.deliveries = Some(pending.deliveries);
+            }
+            // Somebody else's by now, or done.
+            Outcome::Reply(_) => self.lost(shared, id),
+            // It runs all the same: at least once matters more than the number.
+            Outcome::Refused(_) => held.deliveries = Some(2),
+            Outcome::Unknown(_) | Outcome::NotSent(_) => {}
+        }
+    }
+
+    /// Renews what has been held for long, if it is time.
+    pub(super) fn renew_leases(&mut self, shared: &mut Shared) {
+        if self.lease_at.is_none_or(|at| at > shared.now) {
+            return;
+        }
+        self.lease_at = Some(shared.now + Self::lease_every(shared));
+        let ids = self.held.to_renew(shared.now, shared.options.consumer_claim_idle);
+        if !ids.is_empty() {
+            self.renew(shared, ids);
+        }
+    }
+
+    /// Renews entries if they are still ours, and learns whether they are.
+    pub(super) fn renew(&mut self, shared: &mut Shared, ids: Vec<StreamId>) {
+        if !shared.commands.is_open() {
+            return;
+        }
+        for id in &ids {
+            if let Some(held) = self.held.get_mut(*id) {
+                held.asked = true;
+            }
+        }
+        let renew = Command::Renew {
+            stream: self.stream.clone(),
+            group: self.group.clone(),
+            consumer: self.consumer.clone(),
+            ids: ids.clone(),
+        };
+        shared.send(renew, For::Renew(self.at, ids, shared.now));
+    }
+
+    /// The store has said which entries are still ours. They are from when it was asked on.
+    pub(super) fn renew_answered(
+        &mut self,
+        shared: &mut Shared,
+        ids: &[StreamId],
+        issued: Time,
+        outcome: Outcome,
+    ) {
+        for id in ids {
+            if let Some(held) = self.held.get_mut(*id) {
+                held.asked = false;
+            }
+        }
+        match outcome {
+            Outcome::Reply(Reply::Ids(ours)) => {
+                for id in ids {
+                    if ours.contains(id) {
+                        if let Some(held) = self.held.get_mut(*id) {
+                            held.touched = held.touched.max(issued);
+                        }
+                    } else {
+                        self.lost(shared, *id);
+                    }
+                }
+            }
+            Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::GroupGone => {
+                for id in ids {
+                    self.lost(shared, *id);
+                }
+                self.trouble(shared, refusal);
+            }
+            Outcome::Refused(refusal) => {
+                shared.event(Event::CommandRefused { what: "the renewal of entries", refusal });
+            }
+            _ => {}
+        }
+    }
+
+    /// An entry isn't ours any more. One that waits is left to its new owner; one that runs goes on, and is still
+    /// replied to and acked: whoever finishes first has done it.
+    fn lost(&mut self, shared: &mut Shared, id: StreamId) {
+        let Some(held) = self.held.get_mut(id) else { return };
+        let running = match held.stage {
+            Stage::Queued => None,
+            Stage::Running(job) => Some(job),
+            Stage::Replying | Stage::Acking | Stage::Releasing => return,
+        };
+        // Told once; from now on there is nothing to renew.
+        held.touched = Time::from_nanos(u64::MAX);
+        shared.event(Event::LeaseLost {
+            service: self.name(),
+            entry: id,
+            running: running.is_some(),
+        });
+        match running {
+            Some(job) => shared.effect(ServerOutput::LeaseLost(job)),
+            None => {
+                self.held.remove(id);
+            }
+        }
+    }
+
+    /// When done entries are removed next.
+    pub(super) fn next_trim(&self, shared: &Shared, idle: Duration) -> Option<Time> {
+        match shared.options.retention {
+            Retention::TrimDone => Some(shared.now + TRIM_EVERY.max(idle)),
+            Retention::KeepAll => None,
+        }
+    }
+
+    /// Removes what every group on the stream is done with, if it is time.
+    pub(super) fn trim(&mut self, shared: &mut Shared) {
+        if self.trim_at.is_none_or(|at| at > shared.now) {
+            return;
+        }
+        let idle = if self.done_since_trim { Duration::ZERO } else { TRIM_IDLE_EVERY };
+        self.trim_at = self.next_trim(shared, idle);
+        if self.setup == Setup::Ready && shared.commands.is_open() {
+            self.done_since_trim = false;
+            shared.send(Command::TrimDone { stream: self.stream.clone() }, For::Trim(self.at));
+        }
+    }
+
+    /// The store has answered.
+    pub(super) fn trim_answered(&mut self, shared: &mut Shared, outcome: Outcome) {
+        if let Outcome::Refused(refusal) = outcome {
+            shared.event(Event::CommandRefused { what: "the removal of done entries", refusal });
+        }
+    }
+}

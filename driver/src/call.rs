@@ -1,0 +1,198 @@
+//! One call: made when it is awaited, forgotten when it is dropped.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use clamator_core::{CallError, CallKey, ClientInput, Machine, Misuse, Outgoing, codec};
+use serde::de::DeserializeOwned;
+
+use crate::client::{Client, Slot};
+use crate::context;
+
+/// A call that is made when it is awaited. Dropping it before its outcome forgets it here; the server isn't told.
+#[must_use = "a call is made when it is awaited"]
+pub struct Call<T> {
+    request: InFlight,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<T> Call<T> {
+    pub(crate) fn new(client: Client, outgoing: Result<Outgoing, Misuse>) -> Call<T> {
+        Call { request: InFlight::new(client, outgoing), result: PhantomData }
+    }
+
+    /// Waits at most this long for the reply, instead of the client's `default_timeout`: from the start of the call, round
+    /// trip and handler included.
+    pub fn timeout(mut self, timeout: Duration) -> Call<T> {
+        self.request.timeout = Some(timeout);
+        self
+    }
+}
+
+impl<T: DeserializeOwned> IntoFuture for Call<T> {
+    type Output = Result<T, CallError>;
+    type IntoFuture = CallFuture<T>;
+
+    fn into_future(self) -> CallFuture<T> {
+        CallFuture { request: self.request, result: PhantomData }
+    }
+}
+
+/// The outcome of a [`Call`].
+#[must_use = "a call is made when it is awaited"]
+pub struct CallFuture<T> {
+    request: InFlight,
+    result: PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Future for CallFuture<T> {
+    type Output = Result<T, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(result) = self.request.poll(context) else { return Poll::Pending };
+        Poll::Ready(result.and_then(|json| {
+            codec::from_result(&json).map_err(|error| {
+                let (service, method) = self.request.names.clone();
+                CallError::Protocol { service, method, reason: error.to_string() }
+            })
+        }))
+    }
+}
+
+/// A notification that is sent when it is awaited. Its outcome says that the store has it, not that a server has seen it.
+#[must_use = "a notification is sent when it is awaited"]
+pub struct Notify {
+    request: InFlight,
+}
+
+impl Notify {
+    pub(crate) fn new(client: Client, outgoing: Result<Outgoing, Misuse>) -> Notify {
+        Notify { request: InFlight::new(client, outgoing) }
+    }
+}
+
+impl IntoFuture for Notify {
+    type Output = Result<(), CallError>;
+    type IntoFuture = NotifyFuture;
+
+    fn into_future(self) -> NotifyFuture {
+        NotifyFuture { request: self.request }
+    }
+}
+
+/// The outcome of a [`Notify`].
+#[must_use = "a notification is sent when it is awaited"]
+pub struct NotifyFuture {
+    request: InFlight,
+}
+
+impl Future for NotifyFuture {
+    type Output = Result<(), CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.request.poll(context).map_ok(|_| ())
+    }
+}
+
+/// What a call and a notification have in common.
+struct InFlight {
+    client: Client,
+    outgoing: Option<Result<Outgoing, Misuse>>,
+    names: (String, String),
+    timeout: Option<Duration>,
+    key: Option<CallKey>,
+}
+
+impl InFlight {
+    fn new(client: Client, outgoing: Result<Outgoing, Misuse>) -> InFlight {
+        let names = outgoing.as_ref().map_or_else(
+            |_| Default::default(),
+            |outgoing| (outgoing.service().to_owned(), outgoing.method().to_owned()),
+        );
+        InFlight { client, outgoing: Some(outgoing), names, timeout: None, key: None }
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
+        if let Some(outgoing) = self.outgoing.take() {
+            match outgoing {
+                Ok(outgoing) => self.begin(outgoing, context)?,
+                Err(misuse) => return Poll::Ready(Err(misuse.into())),
+            }
+        }
+        let Some(key) = self.key else {
+            // Polled again after its outcome, which a future may answer as it likes; a panic helps nobody.
+            return Poll::Pending;
+        };
+        let settled = self.client.hub().with(|state, _| match state.desk.get_mut(key) {
+            Some(Slot::Waiting(waker)) => {
+                waker.clone_from(context.waker());
+                None
+            }
+            Some(Slot::Settled(_)) | None => state.desk.remove(key),
+        });
+        match settled {
+            Some(Slot::Settled(result)) => {
+                self.key = None;
+                Poll::Ready(result)
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    fn begin(&mut self, outgoing: Outgoing, context: &mut Context<'_>) -> Result<(), CallError> {
+        let (timeout, caller) = (self.timeout, context::caller());
+        let hub = self.client.hub();
+        let key = hub.with(|state, now| {
+            if state.is_ended() {
+                return Err(CallError::Ended);
+            }
+            let key = state.desk.insert(context.waker().clone());
+            state.core.handle_input(now, ClientInput::Call { key, outgoing, timeout, caller });
+            Ok(key)
+        })?;
+        hub.wake_run_loop();
+        self.key = Some(key);
+        Ok(())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.client.hub().with(|state, now| {
+                if state.desk.remove(key).is_some() {
+                    state.core.handle_input(now, ClientInput::Cancel(key));
+                }
+            });
+        }
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("names", &self.request.names).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for CallFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallFuture").field("names", &self.request.names).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notify").field("names", &self.request.names).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NotifyFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotifyFuture").field("names", &self.request.names).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,202 @@
+//! The client handle: start, stop, and calls by name.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clamator_core::{
+    CallError, CallKey, ClientCore, ClientInput, ClientOutput, MethodKind, Outgoing, Phase,
+    StartError, StopReport,
+};
+use serde::Serialize;
+
+use crate::call::{Call, Notify};
+use crate::hub::{Desk, Hub};
+use crate::run_loop::Work;
+
+pub(crate) type ClientHub = Hub<ClientCore, Calls>;
+
+/// One caller that waits.
+#[derive(Debug)]
+pub(crate) enum Slot {
+    Waiting(Waker),
+    Settled(Result<Bytes, CallError>),
+}
+
+/// The callers that wait, by the names that the core knows their calls by.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    next: u64,
+    slots: HashMap<CallKey, Slot>,
+}
+
+impl Calls {
+    pub(crate) fn insert(&mut self, waker: Waker) -> CallKey {
+        self.next += 1;
+        let key = CallKey(self.next);
+        self.slots.insert(key, Slot::Waiting(waker));
+        key
+    }
+
+    pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Slot> {
+        self.slots.get_mut(&key)
+    }
+
+    pub(crate) fn remove(&mut self, key: CallKey) -> Option<Slot> {
+        self.slots.remove(&key)
+    }
+}
+
+impl Desk<ClientOutput> for Calls {
+    fn effect(&mut self, effect: ClientOutput, wake: &mut Vec<Waker>) {
+        let ClientOutput::Settle(key, result) = effect;
+        // A caller that is gone has taken its slot along.
+        if let Some(slot) = self.slots.get_mut(&key)
+            && let Slot::Waiting(waker) = std::mem::replace(slot, Slot::Settled(result))
+        {
+            wake.push(waker);
+        }
+    }
+
+    fn end(&mut self, wake: &mut Vec<Waker>) {
+        for slot in self.slots.values_mut() {
+            if let Slot::Waiting(_) = slot
+                && let Slot::Waiting(waker) =
+                    std::mem::replace(slot, Slot::Settled(Err(CallError::Ended)))
+            {
+                wake.push(waker);
+            }
+        }
+    }
+}
+
+/// A client has nothing to do in its run loop but to carry commands: callers are woken where they are settled.
+pub(crate) struct NoWork;
+
+impl Work<ClientCore, Calls> for NoWork {
+    fn work(&mut self, _hub: &Arc<ClientHub>) -> bool {
+        false
+    }
+}
+
+/// Spawns the run loop on the executor that it was built for.
+pub(crate) type Launch<H> = Box<dyn FnMut(&Arc<H>) -> Result<(), StartError> + Send>;
+
+/// A run loop that is spawned at most once, at the first start.
+pub(crate) struct Launcher<H> {
+    launch: Mutex<Option<Launch<H>>>,
+}
+
+impl<H> Launcher<H> {
+    pub(crate) fn new(launch: Launch<H>) -> Launcher<H> {
+        Launcher { launch: Mutex::new(Some(launch)) }
+    }
+
+    pub(crate) fn launch(&self, hub: &Arc<H>) -> Result<(), StartError> {
+        let mut launch = self.launch.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(run) = launch.as_mut() {
+            run(hub)?;
+            *launch = None;
+        }
+        Ok(())
+    }
+}
+
+/// A client of any number of services under one key prefix. Clones share one connection, one reply stream and one run loop.
+///
+/// Make one for the application's lifetime, [`start`](Client::start) it, and hand it to the typed clients. It costs one
+/// task, two connections (each with a task of its own over Redis) and one key. When the last clone is dropped, it stops.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    hub: Arc<ClientHub>,
+    launcher: Launcher<ClientHub>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.hub.input_and_wake(ClientInput::Stop { wait: Duration::ZERO });
+    }
+}
+
+impl Client {
+    pub(crate) fn new(hub: Arc<ClientHub>, launcher: Launcher<ClientHub>) -> Client {
+        Client { inner: Arc::new(Inner { hub, launcher }) }
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<ClientHub> {
+        &self.inner.hub
+    }
+
+    /// Connects. Calling it again does nothing; a start that failed can be tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Unreachable`] with the address, if the store isn't there; [`StartError::Stopped`] after a stop.
+    pub async fn start(&self) -> Result<(), StartError> {
+        let stopped = self.hub().with(|state, _| state.core.phase() == Phase::Stopped);
+        if stopped {
+            return Err(StartError::Stopped);
+        }
+        self.inner.launcher.launch(self.hub())?;
+        self.hub().start(ClientInput::Start).await
+    }
+
+    /// Stops at once: calls under way fail with [`CallError::Stopped`]. The reply stream is deleted.
+    /// Calling it again does nothing.
+    pub async fn stop(&self) -> StopReport {
+        self.stop_within(Duration::ZERO).await
+    }
+
+    /// Stops once the calls under way have their outcome, but after `wait` at the latest. New calls fail at once.
+    pub async fn stop_within(&self, wait: Duration) -> StopReport {
+        self.hub().stop(ClientInput::Stop { wait }).await
+    }
+
+    /// A call by its wire names. The typed clients of a contract are easier to use.
+    ///
+    /// ```no_run
+    /// # async fn example(client: clamator_driver::Client) -> Result<(), clamator_driver::CallError> {
+    /// use serde_json::{Value, json};
+    ///
+    /// let sum: Value = client.call("arith", "add", &json!({"a": 2, "b": 3})).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn call<T>(
+        &self,
+        service: &str,
+        method: &str,
+        params: &(impl Serialize + ?Sized),
+    ) -> Call<T> {
+        Call::new(self.clone(), Outgoing::new(MethodKind::Request, service, method, params))
+    }
+
+    /// A notification by its wire names: nothing comes back but that the store has it.
+    pub fn notify(
+        &self,
+        service: &str,
+        method: &str,
+        params: &(impl Serialize + ?Sized),
+    ) -> Notify {
+        Notify::new(self.clone(), Outgoing::new(MethodKind::Notification, service, method, params))
+    }
+}
+
+impl From<&Client> for Client {
+    fn from(client: &Client) -> Client {
+        client.clone()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = self.hub().with(|state, _| state.core.phase());
+        f.debug_struct("Client").field("phase", &phase).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,234 @@
+//! The core behind a short lock: whoever holds it gives one input and takes all outputs. Nothing is awaited, and nobody is
+//! woken, while it is held.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use clamator_core::{Command, Event, Lane, Machine, Output, StartError, StopReport, Time};
+use futures_util::task::AtomicWaker;
+
+use crate::log;
+
+/// Reads the clock of whatever runtime the client or server was made for.
+pub(crate) type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// What the run loop is to do with a link.
+#[derive(Debug)]
+pub(crate) enum LinkRequest {
+    Open(Lane),
+    Close(Lane),
+    Send(Lane, Command),
+}
+
+/// Where what only one role asks for is put down, under the lock.
+pub(crate) trait Desk<E>: Send + 'static {
+    /// Takes one effect. Who is to be woken goes to `wake`.
+    fn effect(&mut self, effect: E, wake: &mut Vec<Waker>);
+
+    /// The run loop is gone before its time: everything that waits fails.
+    fn end(&mut self, wake: &mut Vec<Waker>);
+}
+
+/// Who waits for a start or a stop, and how the last one went.
+#[derive(Debug)]
+struct Milestone<T> {
+    reached: u64,
+    outcome: Option<T>,
+    waiting: Vec<Waker>,
+}
+
+impl<T> Default for Milestone<T> {
+    fn default() -> Self {
+        Milestone { reached: 0, outcome: None, waiting: Vec::new() }
+    }
+}
+
+impl<T: Clone> Milestone<T> {
+    fn reach(&mut self, outcome: T, wake: &mut Vec<Waker>) {
+        self.reached += 1;
+        self.outcome = Some(outcome);
+        wake.append(&mut self.waiting);
+    }
+
+    /// Ready when it was reached again since `seen`.
+    fn poll(&mut self, seen: u64, context: &mut Context<'_>) -> Poll<T> {
+        match &self.outcome {
+            Some(outcome) if self.reached > seen => Poll::Ready(outcome.clone()),
+            _ => {
+                if !self.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
+                    self.waiting.push(context.waker().clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// What is behind the lock.
+pub(crate) struct State<M: Machine, D> {
+    pub(crate) core: M,
+    pub(crate) desk: D,
+    requests: VecDeque<LinkRequest>,
+    started: Milestone<Result<(), StartError>>,
+    stopped: Milestone<StopReport>,
+    is_stopped: bool,
+    ended: bool,
+}
+
+/// A core, shared by its run loop and its users.
+pub(crate) struct Hub<M: Machine, D> {
+    state: Mutex<State<M, D>>,
+    run_loop: AtomicWaker,
+    clock: Clock,
+    /// Who it is, for the log.
+    name: String,
+}
+
+/// What a turn of the run loop has to do.
+pub(crate) struct Turn {
+    pub(crate) requests: VecDeque<LinkRequest>,
+    pub(crate) timeout: Option<Time>,
+    pub(crate) is_stopped: bool,
+}
+
+impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
+    pub(crate) fn new(core: M, desk: D, clock: Clock, name: String) -> Arc<Hub<M, D>> {
+        let state = State {
+            core,
+            desk,
+            requests: VecDeque::new(),
+            started: Milestone::default(),
+            stopped: Milestone::default(),
+            is_stopped: false,
+            ended: false,
+        };
+        Arc::new(Hub { state: Mutex::new(state), run_loop: AtomicWaker::new(), clock, name })
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// A panic under the lock would be a bug of this project; what is behind it stays consistent all the same.
+    fn lock(&self) -> MutexGuard<'_, State<M, D>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something under the lock that may give inputs, then carries the outputs.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State<M, D>, Time) -> T) -> T {
+        let now = self.now();
+        let (result, wake, events) = {
+            let mut state = self.lock();
+            let result = act(&mut state, now);
+            let (wake, events) = state.drain();
+            (result, wake, events)
+        };
+        wake.into_iter().for_each(Waker::wake);
+        events.iter().for_each(|event| log::event(&self.name, event));
+        result
+    }
+
+    /// Gives one input.
+    pub(crate) fn input(&self, input: M::Input) {
+        self.with(|state, now| state.core.handle_input(now, input));
+    }
+
+    /// Gives one input, and tells the run loop, which may sleep.
+    pub(crate) fn input_and_wake(&self, input: M::Input) {
+        self.input(input);
+        self.run_loop.wake();
+    }
+
+    pub(crate) fn wake_run_loop(&self) {
+        self.run_loop.wake();
+    }
+
+    pub(crate) fn register_run_loop(&self, waker: &Waker) {
+        self.run_loop.register(waker);
+    }
+
+    /// What the run loop has to do now.
+    pub(crate) fn turn(&self) -> Turn {
+        let mut state = self.lock();
+        Turn {
+            requests: std::mem::take(&mut state.requests),
+            timeout: state.core.poll_timeout().map(|(at, _)| at),
+            is_stopped: state.is_stopped,
+        }
+    }
+
+    /// The run loop was dropped before the stop was over.
+    pub(crate) fn end(&self) {
+        let wake = {
+            let mut state = self.lock();
+            if state.is_stopped {
+                return;
+            }
+            state.ended = true;
+            let mut wake = Vec::new();
+            state.desk.end(&mut wake);
+            state.started.reach(Err(StartError::Ended), &mut wake);
+            state.stopped.reach(StopReport::default(), &mut wake);
+            wake
+        };
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    /// Gives the input that starts, and waits for the outcome.
+    pub(crate) async fn start(&self, input: M::Input) -> Result<(), StartError> {
+        let seen = self.with(|state, now| {
+            let seen = state.started.reached;
+            if state.ended {
+                return Err(StartError::Ended);
+            }
+            state.core.handle_input(now, input);
+            Ok(seen)
+        })?;
+        self.run_loop.wake();
+        std::future::poll_fn(|context| self.lock().started.poll(seen, context)).await
+    }
+
+    /// Gives the input that stops, and waits for the outcome.
+    pub(crate) async fn stop(&self, input: M::Input) -> StopReport {
+        let seen = self.with(|state, now| {
+            if state.ended {
+                return None;
+            }
+            let seen = state.stopped.reached;
+            state.core.handle_input(now, input);
+            Some(seen)
+        });
+        let Some(seen) = seen else { return StopReport::default() };
+        self.run_loop.wake();
+        std::future::poll_fn(|context| self.lock().stopped.poll(seen, context)).await
+    }
+}
+
+impl<M: Machine, D: Desk<M::Effect>> State<M, D> {
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Takes all outputs of the core.
+    fn drain(&mut self) -> (Vec<Waker>, Vec<Event>) {
+        let (mut wake, mut events) = (Vec::new(), Vec::new());
+        while let Some(output) = self.core.poll_output() {
+            match output {
+                Output::Open(lane) => self.requests.push_back(LinkRequest::Open(lane)),
+                Output::Close(lane) => self.requests.push_back(LinkRequest::Close(lane)),
+                Output::Send(lane, command) => {
+                    self.requests.push_back(LinkRequest::Send(lane, command));
+                }
+                Output::Started(outcome) => self.started.reach(outcome, &mut wake),
+                Output::Stopped(report) => {
+                    self.is_stopped = true;
+                    self.stopped.reach(report, &mut wake);
+                }
+                Output::Event(event) => events.push(event),
+                Output::Role(effect) => self.desk.effect(effect, &mut wake),
+            }
+        }
+        (wake, events)
+    }
+}

@@ -1,0 +1,37 @@
+//! The one run loop of clamator, for any executor and any stream store.
+//!
+//! Applications use the crate of their executor, such as `clamator-tokio`, which re-exports what is here. Authors of an
+//! adapter implement [`Runtime`] (a clock, a timer, tasks) and, for a new kind of store, [`Link`] and [`Connection`].
+
+mod adapter;
+mod builder;
+mod call;
+mod client;
+mod context;
+mod error;
+mod handlers;
+mod hub;
+mod lanes;
+mod log;
+mod run_loop;
+mod server;
+mod service;
+
+pub use adapter::{Adapter, Connection, Link, Runtime, Transport};
+pub use builder::{ClientBuilder, ServerBuilder};
+pub use call::{Call, CallFuture, Notify, NotifyFuture};
+pub use clamator_core::{
+    CallError, Contract, ContractError, Fault, GroupStart, IntoRpcError, MethodKind,
+    MissingService, Misuse, NameError, Refusal, RegisterError, Retention, RpcError, StartError,
+    StopReport, StreamId, Time, codes,
+};
+pub use clamator_macros::contract_driver as contract;
+pub use client::Client;
+pub use context::CallContext;
+pub use error::ConfigError;
+pub use server::Server;
+pub use service::Service;
+
+/// What the code that `#[contract]` makes refers to. Not for use by hand.
+#[doc(hidden)]
+pub mod __private;

@@ -1,0 +1,203 @@
+//! One consumer group: how far it has read, its consumers, and what is pending for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clamator_core::{Entry, PendingEntry, StreamId};
+
+use super::log::{Log, limit, successor};
+
+/// How many entries `XAUTOCLAIM` looks at for each that it may claim.
+const LOOKS_PER_CLAIM: usize = 10;
+
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// The last entry that was delivered to anybody.
+    pub(super) delivered: StreamId,
+    pub(super) consumers: BTreeSet<Arc<str>>,
+    pub(super) pending: BTreeMap<StreamId, Delivery>,
+}
+
+/// The pending record of one entry.
+#[derive(Clone, Debug)]
+pub(super) struct Delivery {
+    pub(super) consumer: Arc<str>,
+    /// When; wider than the clock and signed, so that "a day ago" exists for every clock.
+    at_ms: i128,
+    pub(super) count: u64,
+}
+
+impl Delivery {
+    /// For how long nobody has touched the entry; negative after the clock went back.
+    fn idle_ms(&self, now_ms: u64) -> i128 {
+        i128::from(now_ms) - self.at_ms
+    }
+}
+
+impl Group {
+    pub(super) fn new(delivered: StreamId) -> Group {
+        Group { delivered, consumers: BTreeSet::new(), pending: BTreeMap::new() }
+    }
+
+    /// `XREADGROUP … >`: hands out what was never delivered.
+    pub(super) fn read_new(
+        &mut self,
+        log: &Log,
+        now_ms: u64,
+        consumer: &str,
+        count: u32,
+    ) -> Vec<Entry> {
+        let consumer = self.consumer(consumer);
+        let entries: Vec<Entry> = log.after(self.delivered, count).collect();
+        for entry in &entries {
+            let delivery =
+                Delivery { consumer: Arc::clone(&consumer), at_ms: i128::from(now_ms), count: 1 };
+            self.pending.insert(entry.id, delivery);
+            self.delivered = entry.id;
+        }
+        entries
+    }
+
+    /// `XREADGROUP … <id>`: what this consumer has pending. An entry that is gone has no fields, and only a read that
+    /// finds the entry counts as a delivery.
+    pub(super) fn read_pending(
+        &mut self,
+        log: &Log,
+        now_ms: u64,
+        consumer: &str,
+        after: StreamId,
+        count: u32,
+    ) -> Vec<Entry> {
+        let consumer = self.consumer(consumer);
+        self.pending
+            .range_mut((Bound::Excluded(after), Bound::Unbounded))
+            .filter(|(_, delivery)| delivery.consumer == consumer)
+            .take(limit(count))
+            .map(|(id, delivery)| match log.get(*id) {
+                Some(entry) => {
+                    delivery.at_ms = i128::from(now_ms);
+                    delivery.count = delivery.count.saturating_add(1);
+                    entry
+                }
+                None => Entry { id: *id, fields: None },
+            })
+            .collect()
+    }
+
+    /// `XACK`.
+    pub(super) fn ack(&mut self, ids: &[StreamId]) -> usize {
+        ids.iter().filter(|id| self.pending.remove(id).is_some()).count()
+    }
+
+    /// `XAUTOCLAIM`: the next cursor and what was claimed. Entries that are gone leave the pending list; they use up
+    /// `count`, as in Redis.
+    pub(super) fn auto_claim(
+        &mut self,
+        log: &Log,
+        now_ms: u64,
+        consumer: &str,
+        min_idle: Duration,
+        cursor: StreamId,
+        count: u32,
+    ) -> (StreamId, Vec<Entry>) {
+        let min_idle = i128::try_from(min_idle.as_millis()).unwrap_or(i128::MAX);
+        let mut left = limit(count);
+        let looks = left.saturating_mul(LOOKS_PER_CLAIM);
+        let candidates: Vec<StreamId> =
+            self.pending.range(cursor..).take(looks).map(|(id, _)| *id).collect();
+        let mut claimed = Vec::new();
+        let mut last_seen = None;
+        for id in candidates {
+            if left == 0 {
+                break;
+            }
+            last_seen = Some(id);
+            let Some(entry) = log.get(id) else {
+                self.pending.remove(&id);
+                left -= 1;
+                continue;
+            };
+            // A clock that went back makes the idle time negative; 0 then still means "any".
+            let young = |delivery: &Delivery| min_idle > 0 && delivery.idle_ms(now_ms) < min_idle;
+            if self.pending.get(&id).is_none_or(young) {
+                continue;
+            }
+            let consumer = self.consumer(consumer);
+            if let Some(delivery) = self.pending.get_mut(&id) {
+                delivery.consumer = consumer;
+                delivery.at_ms = i128::from(now_ms);
+                delivery.count = delivery.count.saturating_add(1);
+                claimed.push(entry);
+                left -= 1;
+            }
+        }
+        let rest = |seen| self.pending.range((Bound::Excluded(seen), Bound::Unbounded)).next();
+        let next = last_seen.and_then(rest).map_or(StreamId::MIN, |(id, _)| *id);
+        (next, claimed)
+    }
+
+    /// `XPENDING <id> <id> 1`.
+    pub(super) fn pending_entry(&self, now_ms: u64, id: StreamId) -> Option<PendingEntry> {
+        let delivery = self.pending.get(&id)?;
+        let idle = u64::try_from(delivery.idle_ms(now_ms)).unwrap_or(0);
+        Some(PendingEntry {
+            id,
+            consumer: delivery.consumer.as_ref().to_owned(),
+            idle: Duration::from_millis(idle),
+            deliveries: delivery.count,
+        })
+    }
+
+    /// `XCLAIM … JUSTID` of what this consumer still owns, as if it had been delivered `idle_ms` ago. An entry that is
+    /// gone leaves the pending list and isn't owned any more.
+    pub(super) fn touch_owned(
+        &mut self,
+        log: &Log,
+        now_ms: u64,
+        idle_ms: u64,
+        consumer: &str,
+        ids: &[StreamId],
+    ) -> Vec<StreamId> {
+        let mut touched = Vec::with_capacity(ids.len());
+        for id in ids {
+            match self.pending.get_mut(id) {
+                Some(delivery) if *delivery.consumer == *consumer => {
+                    if log.contains(*id) {
+                        delivery.at_ms = i128::from(now_ms) - i128::from(idle_ms);
+                        touched.push(*id);
+                    } else {
+                        self.pending.remove(id);
+                    }
+                }
+                _ => {}
+            }
+        }
+        touched
+    }
+
+    /// The first id that this group isn't done with.
+    pub(super) fn needs_from(&self) -> StreamId {
+        match self.pending.first_key_value() {
+            Some((oldest, _)) => *oldest,
+            None => successor(self.delivered).unwrap_or(self.delivered),
+        }
+    }
+
+    /// Removes a consumer for which nothing is pending. Returns whether it did.
+    pub(super) fn remove_idle_consumer(&mut self, consumer: &str) -> bool {
+        let busy = self.pending.values().any(|delivery| *delivery.consumer == *consumer);
+        !busy && self.consumers.remove(consumer)
+    }
+
+    /// The consumer of this name, made if it is missing.
+    fn consumer(&mut self, name: &str) -> Arc<str> {
+        if let Some(consumer) = self.consumers.get(name) {
+            return Arc::clone(consumer);
+        }
+        let consumer: Arc<str> = name.into();
+        self.consumers.insert(Arc::clone(&consumer));
+        consumer
+    }
+}

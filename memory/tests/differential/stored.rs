@@ -1,0 +1,157 @@
+//! Every command on the pure store and on Redis: the same answer, and the same state after it.
+
+use clamator_core::{Command, Key, Refusal, Reply, StreamId};
+use clamator_memory::Store;
+use clamator_testkit::{Connection, RedisServer, Value};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use super::command::{LONG, Step, steps};
+use super::redis::{all_entries, ask, execute, pending_entry, stream_id};
+
+/// The time in the store. It stands still, and so, nearly, does the other one: what is idle is so for an hour or not at all.
+pub(crate) const NOW: u64 = 1_000;
+
+#[test]
+fn the_store_does_what_redis_does() {
+    let server = RedisServer::start();
+    let config = Config { cases: 128, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&steps(), |steps| {
+            let mut redis = server.connect().expect("Redis takes connections");
+            ask(&mut redis, &["FLUSHALL"]).expect("it can be emptied");
+            let mut store = Store::new();
+            for step in &steps {
+                both(&mut store, &mut redis, step)?;
+                same_state(&store, &mut redis, step)?;
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+fn both(store: &mut Store, redis: &mut Connection, step: &Step) -> Result<(), TestCaseError> {
+    match step {
+        Step::Run(command) => run_both(store, redis, command)?,
+        Step::AppendMany(stream, count) => {
+            for _ in 0..*count {
+                let fields = vec![("a".into(), "1".into())];
+                let append =
+                    Command::Append { stream: stream.clone(), fields, max_len: None, create: true };
+                run_both(store, redis, &append)?;
+            }
+        }
+        Step::SetString(key) => {
+            store.set_string(key, "text");
+            let _ = ask(redis, &["SET", key.as_str(), "text"]);
+        }
+        Step::DestroyGroup(key, group) => {
+            store.destroy_group(key, group);
+            // An error if there is no such stream.
+            let _ = ask(redis, &["XGROUP", "DESTROY", key.as_str(), group]);
+        }
+        Step::TrimTo(key, len) => {
+            store.trim_to(key, *len);
+            let _ = ask(redis, &["XTRIM", key.as_str(), "MAXLEN", "=", &len.to_string()]);
+        }
+        Step::DeleteEntry(key, id) => {
+            store.delete_entry(key, *id);
+            let _ = ask(redis, &["XDEL", key.as_str(), &id.to_string()]);
+        }
+    }
+    Ok(())
+}
+
+fn run_both(
+    store: &mut Store,
+    redis: &mut Connection,
+    command: &Command,
+) -> Result<(), TestCaseError> {
+    let modelled = store.execute(NOW, command);
+    let id = match modelled {
+        Ok(Reply::Added(id)) => Some(id),
+        _ => None,
+    };
+    let real = execute(redis, command, id);
+    if coarse(&modelled) != coarse(&real) {
+        return Err(TestCaseError::fail(format!(
+            "{command:?}\nstore: {modelled:?}\nRedis: {real:?}"
+        )));
+    }
+    Ok(())
+}
+
+/// An answer without the precise idle time, which differs by how long the test takes.
+fn coarse(answer: &Result<Reply, Refusal>) -> Result<Reply, Refusal> {
+    let mut answer = answer.clone();
+    if let Ok(Reply::Pending(Some(entry))) = &mut answer {
+        entry.idle = if entry.idle < LONG { std::time::Duration::ZERO } else { LONG };
+    }
+    answer
+}
+
+fn same_state(store: &Store, redis: &mut Connection, step: &Step) -> Result<(), TestCaseError> {
+    for name in ["s", "t"] {
+        let (modelled, real) = (modelled_state(store, &Key::from(name)), real_state(redis, name));
+        if modelled != real {
+            let what = format!("after {step:?}, {name}\nstore: {modelled:#?}\nRedis: {real:#?}");
+            return Err(TestCaseError::fail(what));
+        }
+    }
+    Ok(())
+}
+
+/// What is under a key, in words and numbers that both can tell.
+#[derive(Debug, Default, PartialEq)]
+struct State {
+    kind: &'static str,
+    expires: bool,
+    entries: Vec<clamator_core::Entry>,
+    groups: Vec<Group>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Group {
+    name: String,
+    delivered: StreamId,
+    consumers: Vec<String>,
+    pending: Vec<(StreamId, String, u64)>,
+}
+
+fn modelled_state(store: &Store, key: &Key) -> State {
+    let kind = match (store.exists(key), store.string(key)) {
+        (false, _) => "none",
+        (true, Some(_)) => "string",
+        (true, None) => "stream",
+    };
+    let group = |name: String| {
+        let delivered = store.last_delivered(key, &name).unwrap_or_default();
+        let (consumers, pending) = (store.consumers(key, &name), store.pending(key, &name));
+        Group { name, delivered, consumers, pending }
+    };
+    let groups = store.groups(key).into_iter().map(group).collect();
+    State { kind, expires: store.ttl(key).is_some(), entries: store.entries(key), groups }
+}
+
+fn real_state(redis: &mut Connection, key: &str) -> State {
+    let mut tell = |words: &[&str]| ask(redis, words).expect("Redis tells");
+    let expires = tell(&["PTTL", key]).as_int() > 0;
+    match tell(&["TYPE", key]).as_str() {
+        "none" => return State { kind: "none", ..State::default() },
+        "string" => return State { kind: "string", expires, ..State::default() },
+        _ => {}
+    }
+    let entries = all_entries(&tell(&["XRANGE", key, "-", "+"]));
+    let mut groups = Vec::new();
+    for group in tell(&["XINFO", "GROUPS", key]).as_array() {
+        let name = group.field("name").unwrap().as_str().to_owned();
+        let delivered = stream_id(group.field("last-delivered-id").unwrap());
+        let consumer = |consumer: &Value| consumer.field("name").unwrap().as_str().to_owned();
+        let consumers =
+            tell(&["XINFO", "CONSUMERS", key, &name]).as_array().iter().map(consumer).collect();
+        let pending = tell(&["XPENDING", key, &name, "-", "+", "10000"]);
+        let pending = pending.as_array().iter().map(pending_entry);
+        let pending = pending.map(|entry| (entry.id, entry.consumer, entry.deliveries)).collect();
+        groups.push(Group { name, delivered, consumers, pending });
+    }
+    State { kind: "stream", expires, entries, groups }
+}

@@ -1,0 +1,14 @@
+//! clamator over Redis: stream commands for the core, on any executor that can open a byte stream.
+//!
+//! Applications use the crate of their executor, such as `clamator-tokio`. An adapter for another executor implements
+//! [`Connect`]; everything that is said to Redis is in this crate, once.
+
+mod config;
+mod decode;
+mod encode;
+mod link;
+mod scripts;
+
+pub use config::Redis;
+pub use link::{BoxedStream, ByteStream, Connect, RedisConnection, RedisLink};
+pub use redis;

@@ -1,0 +1,55 @@
+//! The project's tasks: `cargo xtask help` lists them.
+
+mod process;
+mod setup;
+mod test;
+mod tidy;
+
+use std::env;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask <task>
+
+  setup                   fetches what the tests need and this machine lacks
+  test [--full] [step]…   runs setup and all checks and tests, or only the named steps;
+                          --full lets tests run longer (they see CLAMATOR_FULL=1)
+  tidy                    runs the project's own checks of its layout
+  help                    shows this
+
+Steps of test: ";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["setup"] => setup::run(),
+        ["test", options @ ..] => match test::Plan::parse(options) {
+            Ok(plan) => plan.run(),
+            Err(message) => return misuse(&message),
+        },
+        ["tidy"] => tidy::run(),
+        ["help" | "--help" | "-h"] => {
+            println!("{}", help());
+            Ok(())
+        }
+        [] => return misuse("which task?"),
+        _ => return misuse(&format!("there is no task `{}`", arguments.join(" "))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn misuse(message: &str) -> ExitCode {
+    eprintln!("error: {message}\n\n{}", help());
+    ExitCode::from(2)
+}
+
+fn help() -> String {
+    format!("{HELP}{}", test::step_names())
+}

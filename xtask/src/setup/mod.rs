@@ -1,0 +1,23 @@
+//! `cargo xtask setup`: what the tests need and a fresh machine lacks.
+
+mod apt;
+mod python;
+mod redis;
+
+use crate::process::{Outcome, cargo, probe};
+
+/// Does nothing that is done already, so that it costs nothing to run it before every test.
+pub(crate) fn run() -> Outcome {
+    rust_components()?;
+    redis::prepare()?;
+    python::prepare()
+}
+
+fn rust_components() -> Outcome {
+    for (command, component) in [("fmt --version", "rustfmt"), ("clippy --version", "clippy")] {
+        if probe(&mut cargo(command)).is_none() {
+            return Err(format!("{component} is missing: run `rustup component add {component}`"));
+        }
+    }
+    Ok(())
+}

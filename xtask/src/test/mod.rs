@@ -1,0 +1,124 @@
+//! `cargo xtask test`: every check and test, one step after the other.
+
+mod steps;
+
+use std::time::{Duration, Instant};
+
+use crate::process::Outcome;
+use crate::setup;
+use steps::{STEPS, Step, Verdict};
+
+/// What to run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    full: bool,
+    steps: Vec<&'static Step>,
+}
+
+impl Plan {
+    pub(crate) fn parse(arguments: &[&str]) -> Outcome<Self> {
+        let (options, names): (Vec<&str>, Vec<&str>) =
+            arguments.iter().partition(|it| it.starts_with('-'));
+        if let Some(unknown) = options.iter().find(|it| **it != "--full") {
+            return Err(format!("test has no option `{unknown}`"));
+        }
+        if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|it| it.name != **name)) {
+            return Err(format!("test has no step `{unknown}`"));
+        }
+        let wanted = |step: &&Step| names.is_empty() || names.contains(&step.name);
+        Ok(Self { full: !options.is_empty(), steps: STEPS.iter().filter(wanted).collect() })
+    }
+
+    pub(crate) fn run(&self) -> Outcome {
+        let mut table = Vec::new();
+        if self.steps.iter().any(|step| step.needs_setup) {
+            let start = Instant::now();
+            header("setup");
+            setup::run().map_err(|e| format!("setup failed: {e}"))?;
+            table.push(Row { name: "setup", took: start.elapsed(), note: String::new() });
+        }
+        for step in &self.steps {
+            let start = Instant::now();
+            header(step.name);
+            let verdict = (step.run)(self.full).map_err(|e| {
+                format!("step {0} failed: {e}\nrun it alone: cargo xtask test {0}", step.name)
+            })?;
+            let note = match verdict {
+                Verdict::Passed => String::new(),
+                Verdict::NotRun(why) => format!("not run: {why}"),
+            };
+            table.push(Row { name: step.name, took: start.elapsed(), note });
+        }
+        header("all passed");
+        print!("{}", render(&table));
+        Ok(())
+    }
+}
+
+/// The names, for the help.
+pub(crate) fn step_names() -> String {
+    STEPS.iter().map(|step| step.name).collect::<Vec<_>>().join(", ")
+}
+
+struct Row {
+    name: &'static str,
+    took: Duration,
+    note: String,
+}
+
+fn header(name: &str) {
+    println!("\n== {name}");
+}
+
+fn render(table: &[Row]) -> String {
+    let line = |name: &str, took: Duration, note: &str| {
+        let line = format!("{name:<10}{:>8.1} s  {note}", took.as_secs_f64());
+        format!("{}\n", line.trim_end())
+    };
+    let total = table.iter().map(|row| row.took).sum();
+    let rows: String = table.iter().map(|row| line(row.name, row.took, &row.note)).collect();
+    rows + &line("total", total, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str]) -> Vec<&'static str> {
+        Plan::parse(arguments).unwrap().steps.iter().map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn without_names_all_steps_run() {
+        assert_eq!(names(&[]).len(), STEPS.len());
+        assert_eq!(names(&["--full"]).len(), STEPS.len());
+        assert!(Plan::parse(&["--full"]).unwrap().full);
+    }
+
+    #[test]
+    fn named_steps_run_in_the_usual_order() {
+        assert_eq!(names(&["clippy", "fmt"]), ["fmt", "clippy"]);
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        assert_eq!(Plan::parse(&["lint"]).unwrap_err(), "test has no step `lint`");
+        assert_eq!(Plan::parse(&["--fast"]).unwrap_err(), "test has no option `--fast`");
+    }
+
+    #[test]
+    fn the_table_adds_up() {
+        let row = |name, millis, note: &str| Row {
+            name,
+            took: Duration::from_millis(millis),
+            note: note.to_owned(),
+        };
+        let table = render(&[row("fmt", 500, ""), row("deny", 1500, "not run: why")]);
+        let expected = "\
+fmt            0.5 s
+deny           1.5 s  not run: why
+total          2.0 s
+";
+        assert_eq!(table, expected);
+    }
+}
