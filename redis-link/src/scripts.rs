@@ -1,14 +1,15 @@
 //! What must happen atomically. Errors are passed on as they are: older versions wrap those of a script in words of their own.
 
 /// `KEYS`: stream. `ARGV`: group, consumer, ids. Resets the idle time of those that the consumer still owns; returns them.
+/// (One that was trimmed meanwhile leaves the pending list, and isn't among them.)
 pub(crate) const RENEW: &str = "\
 local ours = {}
 for i = 3, #ARGV do
   local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
   if pending.err then return pending end
   if #pending == 1 then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
-    ours[#ours + 1] = ARGV[i]
+    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
+    if #claimed == 1 then ours[#ours + 1] = ARGV[i] end
   end
 end
 return ours";
@@ -20,8 +21,8 @@ for i = 3, #ARGV do
   local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
   if pending.err then return pending end
   if #pending == 1 then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', 86400000, 'JUSTID')
-    ours[#ours + 1] = ARGV[i]
+    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', 86400000, 'JUSTID')
+    if #claimed == 1 then ours[#ours + 1] = ARGV[i] end
   end
 end
 return ours";
@@ -66,5 +67,6 @@ pub(crate) const REMOVE_CONSUMER: &str = "\
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2])
 if pending.err then return pending end
 if #pending > 0 then return 0 end
+local consumers = #redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
 redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
-return 1";
+return consumers - #redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])";
