@@ -142,7 +142,6 @@ macro_rules! common_options {
     ($builder:ident) => {
         impl<A: Adapter> $builder<A, A::Transport> {
             /// Begins with a key prefix: the literal beginning of every key, the same for all who are to find each other.
-            #[must_use]
             pub fn new(key_prefix: impl Into<String>) -> Self {
                 Self::with(key_prefix, A::default(), A::Transport::default())
             }
@@ -150,53 +149,45 @@ macro_rules! common_options {
 
         impl<R: Runtime, T: Transport<R>> $builder<R, T> {
             /// Talks over another transport than the runtime's default one.
-            #[must_use]
             pub fn over<U: Transport<R>>(self, transport: U) -> $builder<R, U> {
                 self.map(|common| common.over(transport))
             }
 
             /// What tells this instance from others under the same prefix. Default: a random UUID. Two that run at the
             /// same time must not share one.
-            #[must_use]
             pub fn instance_id(mut self, id: impl Into<String>) -> Self {
                 self.common.instance_id = Some(id.into());
                 self
             }
 
             /// About how many unread replies one client's stream keeps. Default: 1024, and the same in a whole system.
-            #[must_use]
             pub fn reply_stream_max_len(self, entries: u64) -> Self {
                 self.edit(Edit::ReplyStreamMaxLen(entries))
             }
 
             /// After how long a reply stream vanishes that nobody writes to. Default: one hour. Longer than any call takes.
-            #[must_use]
             pub fn reply_stream_ttl(self, ttl: Duration) -> Self {
                 self.edit(Edit::ReplyStreamTtl(ttl))
             }
 
             /// The largest envelope that is sent or accepted, in bytes. Default: 16 MiB.
-            #[must_use]
             pub fn max_message_bytes(self, bytes: usize) -> Self {
                 self.edit(Edit::MaxMessageBytes(bytes))
             }
 
             /// A connection that gives no answer for this long is replaced. Default: 10 s.
-            #[must_use]
             pub fn response_timeout(self, timeout: Duration) -> Self {
                 self.edit(Edit::ResponseTimeout(timeout))
             }
 
             /// How long to wait between attempts to connect: doubled from the first to the longest, less a random part.
             /// Default: 100 ms to 30 s.
-            #[must_use]
             pub fn reconnect_backoff(self, first: Duration, longest: Duration) -> Self {
                 self.edit(Edit::Reconnect(first, longest))
             }
 
             /// Draws all randomness from this seed instead of the operating system. For tests: two with the same seed
             /// must not meet.
-            #[must_use]
             pub fn seed(mut self, seed: [u8; 32]) -> Self {
                 self.common.seed = Some(seed);
                 self

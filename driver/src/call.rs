@@ -128,14 +128,16 @@ impl InFlight {
             // Polled again after its outcome, which a future may answer as it likes; a panic helps nobody.
             return Poll::Pending;
         };
-        let settled = self.client.hub().with(|state, _| match state.desk.get_mut(key) {
-            Some(Slot::Waiting(waker)) => {
-                waker.clone_from(context.waker());
-                None
+        // A waker that is replaced is dropped after the lock was let go of: it may be all that keeps a task, and whatever that
+        // task owns, alive.
+        let was = self.client.hub().with(|state, _| match state.desk.get_mut(key) {
+            Some(Slot::Waiting(waker)) if waker.will_wake(context.waker()) => None,
+            Some(slot @ Slot::Waiting(_)) => {
+                Some(std::mem::replace(slot, Slot::Waiting(context.waker().clone())))
             }
             Some(Slot::Settled(_)) | None => state.desk.remove(key),
         });
-        match settled {
+        match was {
             Some(Slot::Settled(result)) => {
                 self.key = None;
                 Poll::Ready(result)
@@ -163,12 +165,18 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.client.hub().with(|state, now| {
-                if state.desk.remove(key).is_some() {
-                    state.core.handle_input(now, ClientInput::Cancel(key));
-                }
-            });
+        let Some(key) = self.key else { return };
+        let hub = self.client.hub();
+        let forgotten = hub.with(|state, now| {
+            let slot = state.desk.remove(key);
+            if slot.is_some() {
+                state.core.handle_input(now, ClientInput::Cancel(key));
+            }
+            slot
+        });
+        // A stop may have waited for this call only.
+        if let Some(Slot::Waiting(_)) = forgotten {
+            hub.wake_run_loop();
         }
     }
 }

@@ -4,9 +4,11 @@
 //! adapter implement [`Runtime`] (a clock, a timer, tasks) and, for a new kind of store, [`Link`] and [`Connection`].
 
 mod adapter;
+pub mod api;
 mod builder;
 mod call;
 mod client;
+pub mod clock;
 mod context;
 mod error;
 mod handlers;
@@ -18,19 +20,10 @@ mod server;
 mod service;
 
 pub use adapter::{Adapter, Connection, Link, Runtime, Transport};
+pub use api::*;
 pub use builder::{ClientBuilder, ServerBuilder};
-pub use call::{Call, CallFuture, Notify, NotifyFuture};
-pub use clamator_core::{
-    CallError, Contract, ContractError, Fault, GroupStart, IntoRpcError, MethodKind,
-    MissingService, Misuse, NameError, Refusal, RegisterError, Retention, RpcError, StartError,
-    StopReport, StreamId, Time, codes,
-};
+pub use clamator_core::Time;
 pub use clamator_macros::contract_driver as contract;
-pub use client::Client;
-pub use context::CallContext;
-pub use error::ConfigError;
-pub use server::Server;
-pub use service::Service;
 
 /// What the code that `#[contract]` makes refers to. Not for use by hand.
 #[doc(hidden)]

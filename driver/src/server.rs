@@ -66,11 +66,16 @@ impl Server {
     /// [`RegisterError`] if its name is taken, or after the start.
     pub fn register(&self, service: impl Into<Service>) -> Result<(), RegisterError> {
         let service = service.into();
-        self.inner.hub.with(|state, _| {
-            state.core.register(service.contract().clone())?;
-            state.desk.services.push(service);
-            Ok(())
-        })
+        let refused =
+            self.inner.hub.with(|state, _| match state.core.register(service.contract().clone()) {
+                Ok(_) => {
+                    state.desk.services.push(service);
+                    None
+                }
+                Err(error) => Some((error, service)),
+            });
+        // What was refused is dropped here, without the lock: its handlers may have something to say about that.
+        refused.map_or(Ok(()), |(error, _)| Err(error))
     }
 
     /// Connects, makes the groups that are missing, and begins to read; then it returns, and the server works in the

@@ -15,10 +15,8 @@ mod virtual_time;
 pub use crate::link::MemoryConnection;
 pub use crate::memory::Memory;
 pub use crate::store::Store;
-pub use clamator_driver::{
-    Call, CallContext, CallError, Client, ClientBuilder, Misuse, Notify, RpcError, Server,
-    ServerBuilder, Service, StartError, StopReport, codes,
-};
+pub use clamator_driver::api::*;
+pub use clamator_driver::{ClientBuilder, ServerBuilder};
 pub use clamator_macros::contract_memory as contract;
 
 pub use crate::virtual_time::{VirtualSleep, VirtualTime};

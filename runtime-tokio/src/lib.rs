@@ -37,12 +37,7 @@
 mod runtime;
 mod signal;
 
-pub use clamator_driver::{
-    Call, CallContext, CallError, CallFuture, Client, ConfigError, Contract, ContractError, Fault,
-    GroupStart, IntoRpcError, MethodKind, MissingService, Misuse, NameError, Notify, NotifyFuture,
-    Refusal, RegisterError, Retention, RpcError, Server, Service, StartError, StopReport, StreamId,
-    codes,
-};
+pub use clamator_driver::api::*;
 pub use clamator_macros::contract_tokio as contract;
 pub use clamator_memory::Memory;
 pub use clamator_redis::{Redis, redis};

@@ -1,0 +1,66 @@
+//! **async-std is discontinued (RUSTSEC-2025-0052): choose `clamator-smol` for new code.** For code bases that are still
+//! on it: typed RPC over Redis streams, or in memory, on async-std.
+//!
+//! The surface is that of `clamator-tokio` and `clamator-smol`: to change executors, change the crate's name.
+//!
+//! ```
+//! use clamator_async_std::{ClientBuilder, Memory, RpcError, ServerBuilder};
+//!
+//! #[clamator_async_std::contract(service = "arith")]
+//! pub trait Arith {
+//!     async fn add(&self, a: f64, b: f64) -> Result<f64, RpcError>;
+//! }
+//!
+//! struct Calculator;
+//!
+//! impl Arith for Calculator {
+//!     async fn add(&self, a: f64, b: f64) -> Result<f64, RpcError> {
+//!         Ok(a + b)
+//!     }
+//! }
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     async_std::task::block_on(async {
+//!         let memory = Memory::new(); // without `.over(…)`: Redis at $REDIS_URL
+//!         let server = ServerBuilder::new("my-app").over(&memory).build()?;
+//!         server.register(ArithService::new(Calculator))?;
+//!         server.start().await?;
+//!
+//!         let client = ClientBuilder::new("my-app").over(&memory).build()?;
+//!         client.start().await?;
+//!         assert_eq!(ArithClient::new(&client).add(2.0, 3.0).await?, 5.0);
+//!
+//!         client.stop().await;
+//!         server.stop().await;
+//!         Ok(())
+//!     })
+//! }
+//! ```
+
+mod runtime;
+
+use async_signal::{Signal, Signals};
+use futures_util::StreamExt;
+
+pub use clamator_driver::api::*;
+pub use clamator_macros::contract_async_std as contract;
+pub use clamator_memory::Memory;
+pub use clamator_redis::{Redis, redis};
+pub use runtime::AsyncStd;
+
+/// Builds a [`Client`] that runs on async-std.
+pub type ClientBuilder<T = Redis> = clamator_driver::ClientBuilder<AsyncStd, T>;
+
+/// Builds a [`Server`] that runs on async-std.
+pub type ServerBuilder<T = Redis> = clamator_driver::ServerBuilder<AsyncStd, T>;
+
+/// Ready when the process is asked to end: by Ctrl-C, or on Unix by SIGTERM.
+pub async fn shutdown_signal() {
+    // A process that can't listen for signals ends at once by their default action.
+    if let Ok(mut signals) = Signals::new([Signal::Term, Signal::Int]) {
+        signals.next().await;
+    }
+}
+
+#[doc(hidden)]
+pub use clamator_driver::__private;
