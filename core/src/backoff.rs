@@ -15,13 +15,16 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn new(options: BackoffOptions) -> Backoff {
-        Backoff { options, next: options.min }
+        // Not to wait at all would be to ask as fast as the machine can.
+        let min = options.min.max(Duration::from_millis(1));
+        let options = BackoffOptions { min, max: options.max.max(min) };
+        Backoff { options, next: min }
     }
 
     /// The wait before the next attempt; the one after it will be twice as long.
     pub(crate) fn wait(&mut self, random: &mut Random) -> Duration {
         let whole = self.next.min(self.options.max);
-        self.next = (whole * 2).min(self.options.max);
+        self.next = whole.saturating_mul(2).min(self.options.max);
         let half = u64::try_from(whole.as_nanos() / 2).unwrap_or(u64::MAX);
         whole - Duration::from_nanos(random.below(half.saturating_add(1)))
     }
@@ -51,6 +54,25 @@ mod tests {
             seen.push(wait != ms(whole));
         }
         assert!(seen.iter().any(|jittered| *jittered));
+    }
+
+    #[test]
+    fn there_is_always_a_wait() {
+        let mut random = Random::new([5; 32]);
+        let none = BackoffOptions { min: Duration::ZERO, max: Duration::ZERO };
+        let mut backoff = Backoff::new(none);
+        for _ in 0..9 {
+            assert!(backoff.wait(&mut random) >= Duration::from_micros(500));
+        }
+    }
+
+    #[test]
+    fn no_duration_breaks_it() {
+        let mut random = Random::new([5; 32]);
+        let mut backoff = Backoff::new(BackoffOptions { min: Duration::MAX, max: Duration::MAX });
+        for _ in 0..9 {
+            assert!(backoff.wait(&mut random) > Duration::from_secs(60));
+        }
     }
 
     #[test]

@@ -153,7 +153,7 @@ pub enum CallError {
     /// The server answered with an error.
     #[error("{0}")]
     Rpc(RpcError),
-    /// No reply came in time. The request was accepted by the store, so it may have been executed, or still may be.
+    /// No reply came in time. The request had left, so it may have been executed, or still may be.
     #[error(
         "no reply from {service}.{method} within {after:?}: a server may be slow, stopped or missing; the call may still be executed"
     )]

@@ -110,7 +110,7 @@ impl<C> LaneState<C> {
         out: &mut VecDeque<Output<E>>,
     ) {
         debug_assert!(self.is_open());
-        let wait = self.response_timeout + command.block().unwrap_or_default();
+        let wait = self.response_timeout.saturating_add(command.block().unwrap_or_default());
         self.under_way.push_back(UnderWay { what, answer_by: now + wait });
         out.push_back(Output::Send(self.lane, command));
     }
@@ -129,7 +129,6 @@ impl<C> LaneState<C> {
         match result {
             Ok(connection) => {
                 self.state = State::Open;
-                self.backoff.reset();
                 let again = self.was_open;
                 if self.fault.take().is_some() {
                     out.push_back(Output::Event(Event::Reconnected { lane: self.lane }));
@@ -154,17 +153,30 @@ impl<C> LaneState<C> {
         out: &mut VecDeque<Output<E>>,
     ) -> Option<C> {
         let what = self.under_way.pop_front()?.what;
-        if let Outcome::Unknown(fault) | Outcome::NotSent(fault) = outcome
-            && self.is_open()
-        {
-            self.state = State::Failing(fault.clone());
+        match outcome {
+            // Only now it is certain that it works: one that is accepted and cut at once is tried ever more seldom.
+            Outcome::Reply(_) | Outcome::Refused(_) => self.backoff.reset(),
+            Outcome::Unknown(fault) | Outcome::NotSent(fault) => {
+                if self.is_open() {
+                    self.state = State::Failing(fault.clone());
+                }
+            }
         }
         self.finish_failing(now, random, out);
         Some(what)
     }
 
-    /// Gives up a connection, or an attempt at one. Returns what was under way, for which no answer comes any more.
-    pub(crate) fn close<E>(&mut self, out: &mut VecDeque<Output<E>>) -> Vec<C> {
+    /// Gives up the connection, or the attempt at one, for good. The next [`open`](LaneState::open) is a first one again.
+    pub(crate) fn close<E>(&mut self, out: &mut VecDeque<Output<E>>) {
+        self.give_up(out);
+        self.backoff.reset();
+        self.connection = None;
+        self.fault = None;
+        self.was_open = false;
+    }
+
+    /// Returns what was under way, for which no answer comes any more.
+    fn give_up<E>(&mut self, out: &mut VecDeque<Output<E>>) -> Vec<C> {
         if !matches!(self.state, State::Closed | State::Waiting { .. }) {
             out.push_back(Output::Close(self.lane));
         }
@@ -181,7 +193,8 @@ impl<C> LaneState<C> {
         }
     }
 
-    /// Opens again after a wait; gives up what hangs. Returns what was under way on a connection that was given up.
+    /// Opens again after a wait; gives up what hangs. Returns why, and what was under way on the connection that was given
+    /// up, if one was.
     pub(crate) fn handle_timeout<E>(
         &mut self,
         now: Time,
@@ -201,7 +214,7 @@ impl<C> LaneState<C> {
             _ => "the connection gives no answer",
         };
         let fault = Fault { address: self.address.clone(), cause: cause.to_owned() };
-        let lost = self.close(out);
+        let lost = self.give_up(out);
         self.failed(now, fault.clone(), random, out);
         Some((fault, lost))
     }
@@ -225,13 +238,195 @@ impl<C> LaneState<C> {
         out: &mut VecDeque<Output<E>>,
     ) {
         self.state = State::Waiting { until: now + self.backoff.wait(random) };
-        // One report for a change of state, not one for each attempt.
-        if self.fault.is_none() {
+        // One report for a change of state, not one for each attempt. A first attempt is part of a start, which reports it.
+        if self.fault.is_none() && self.was_open {
             out.push_back(Output::Event(Event::Disconnected {
                 lane: self.lane,
                 fault: fault.clone(),
             }));
         }
         self.fault = Some(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Reply;
+    use crate::names::{InstanceId, KeyPrefix};
+    use crate::options::ClientOptions;
+    use crate::testing::{SEED, fault, ms, not_sent, refused, secs, unknown};
+
+    type Out = VecDeque<Output<()>>;
+
+    /// A lane on which each command is told by a number.
+    struct Bench {
+        lane: LaneState<u8>,
+        now: Time,
+        random: Random,
+        out: Out,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let prefix = KeyPrefix::new("p").unwrap();
+            let options = ClientOptions::new(prefix, InstanceId::new("me").unwrap());
+            let lane = LaneState::new(Lane::Commands, &options.common);
+            Bench { lane, now: Time::ZERO, random: Random::new(SEED), out: Out::new() }
+        }
+
+        /// One that is open, as connection 1.
+        fn open() -> Bench {
+            let mut bench = Bench::new();
+            bench.lane.open(bench.now, &mut bench.out);
+            assert_eq!(
+                bench.opened(Ok(Some(1))),
+                Some(LaneChange::Up { again: false, lost: None })
+            );
+            bench.out.clear();
+            bench
+        }
+
+        fn opened(&mut self, result: Result<Option<ConnectionId>, Fault>) -> Option<LaneChange> {
+            self.lane.opened(self.now, result, &mut self.random, &mut self.out)
+        }
+
+        fn send(&mut self, what: u8) {
+            self.lane.send(self.now, Command::Ping, what, &mut self.out);
+        }
+
+        fn completed(&mut self, outcome: Outcome) -> Option<u8> {
+            self.lane.completed(self.now, &outcome, &mut self.random, &mut self.out)
+        }
+
+        fn tick(&mut self, after: Duration) -> Option<(Fault, Vec<u8>)> {
+            self.now = self.now + after;
+            self.lane.handle_timeout(self.now, &mut self.random, &mut self.out)
+        }
+
+        fn took(&mut self) -> Vec<Output<()>> {
+            self.out.drain(..).collect()
+        }
+    }
+
+    fn lost(cause: &str) -> Output<()> {
+        Output::Event(Event::Disconnected { lane: Lane::Commands, fault: fault(cause) })
+    }
+
+    #[test]
+    fn a_connection_is_asked_for_once() {
+        let mut bench = Bench::new();
+        bench.lane.open(bench.now, &mut bench.out);
+        bench.lane.open(bench.now, &mut bench.out);
+        assert_eq!(bench.took(), [Output::Open(Lane::Commands)]);
+        assert_eq!(bench.lane.timeout(), Some(Time::ZERO + secs(10)));
+        bench.opened(Ok(None));
+        bench.lane.open(bench.now, &mut bench.out);
+        assert_eq!((bench.took(), bench.lane.timeout()), (vec![], None));
+        assert_eq!(bench.opened(Ok(None)), None, "nobody asked");
+    }
+
+    #[test]
+    fn answers_belong_to_commands_in_their_order() {
+        let mut bench = Bench::open();
+        (1..=3).for_each(|what| bench.send(what));
+        let done = || Outcome::Reply(Reply::Done);
+        assert_eq!(bench.completed(done()), Some(1));
+        assert_eq!(bench.completed(refused("ERR")), Some(2));
+        assert!(!bench.lane.is_idle());
+        assert_eq!(bench.completed(done()), Some(3));
+        assert_eq!(bench.completed(done()), None, "one too many");
+        assert!(bench.lane.is_idle() && bench.lane.is_open());
+    }
+
+    #[test]
+    fn a_lost_connection_is_given_up_when_all_that_was_under_way_has_its_outcome() {
+        let mut bench = Bench::open();
+        (1..=3).for_each(|what| bench.send(what));
+        bench.out.clear();
+        assert_eq!(bench.completed(unknown()), Some(1));
+        assert!(!bench.lane.is_open());
+        assert_eq!(bench.completed(not_sent()), Some(2));
+        assert_eq!(bench.took(), []);
+        assert_eq!(bench.completed(not_sent()), Some(3));
+        assert_eq!(bench.took(), [Output::Close(Lane::Commands), lost("reset")]);
+        assert_eq!(bench.lane.fault(), Some(&fault("reset")));
+        let wait = bench.lane.timeout().unwrap() - bench.now;
+        assert!(wait >= ms(50) && wait <= ms(100));
+        assert_eq!(bench.tick(wait - ms(1)), None);
+        assert_eq!(bench.took(), []);
+        assert_eq!(bench.tick(ms(1)), None);
+        assert_eq!(bench.took(), [Output::Open(Lane::Commands)]);
+        assert_eq!(bench.opened(Ok(Some(2))), Some(LaneChange::Up { again: true, lost: Some(1) }));
+        assert_eq!(bench.took(), [Output::Event(Event::Reconnected { lane: Lane::Commands })]);
+        assert_eq!((bench.lane.fault(), bench.lane.connection()), (None, Some(2)));
+    }
+
+    #[test]
+    fn what_was_under_way_on_a_silent_connection_gets_no_answer_any_more() {
+        let mut bench = Bench::open();
+        bench.send(1);
+        bench.now = bench.now + secs(1);
+        bench.send(2);
+        bench.out.clear();
+        assert_eq!(bench.tick(secs(9) - ms(1)), None);
+        let (fault, under_way) = bench.tick(ms(1)).unwrap();
+        assert_eq!(
+            (fault.cause.as_str(), under_way),
+            ("the connection gives no answer", vec![1, 2])
+        );
+        assert_eq!(bench.took()[0], Output::Close(Lane::Commands));
+        assert_eq!(bench.completed(unknown()), None);
+    }
+
+    #[test]
+    fn a_connection_that_dies_silently_after_it_began_to_fail_is_given_up_too() {
+        let mut bench = Bench::open();
+        bench.send(1);
+        bench.send(2);
+        bench.completed(unknown());
+        assert_eq!(bench.tick(secs(10)).unwrap().1, [2]);
+        assert!(bench.tick(ms(100)).is_none() && !bench.lane.is_open());
+    }
+
+    #[test]
+    fn an_attempt_that_hangs_fails_like_one_that_is_refused() {
+        let mut bench = Bench::open();
+        bench.send(1);
+        bench.completed(unknown());
+        bench.tick(ms(100));
+        bench.took();
+        let (fault, under_way) = bench.tick(secs(10)).unwrap();
+        assert_eq!((fault.cause.as_str(), under_way.len()), ("connecting takes too long", 0));
+        assert_eq!(bench.took(), [Output::Close(Lane::Commands)], "its loss was told already");
+        bench.tick(ms(200));
+        let refused = crate::testing::fault("refused");
+        assert_eq!(bench.opened(Err(refused.clone())), Some(LaneChange::Down(refused)));
+        assert_eq!(bench.took(), [Output::Open(Lane::Commands)]);
+        let wait = bench.lane.timeout().unwrap() - bench.now;
+        assert!(wait >= ms(200) && wait <= ms(400), "{wait:?}");
+    }
+
+    #[test]
+    fn one_that_was_closed_for_good_begins_as_if_there_had_been_nothing() {
+        let mut bench = Bench::open();
+        bench.send(1);
+        bench.completed(unknown());
+        bench.tick(ms(100));
+        bench.opened(Err(fault("refused")));
+        bench.took();
+        bench.lane.close(&mut bench.out);
+        assert_eq!(
+            (bench.took(), bench.lane.timeout()),
+            (vec![], None),
+            "there was nothing to close"
+        );
+        bench.lane.open(bench.now, &mut bench.out);
+        assert_eq!(bench.opened(Ok(Some(9))), Some(LaneChange::Up { again: false, lost: None }));
+        assert_eq!(bench.took(), [Output::Open(Lane::Commands)], "and no event");
+        bench.send(1);
+        bench.lane.close(&mut bench.out);
+        assert_eq!(bench.took().pop(), Some(Output::Close(Lane::Commands)));
+        assert!(bench.lane.is_idle());
     }
 }

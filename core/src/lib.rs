@@ -43,6 +43,7 @@ mod contract;
 mod envelope;
 mod error;
 mod event;
+mod gate;
 mod lane;
 mod lifecycle;
 mod machine;
@@ -52,6 +53,8 @@ mod output;
 mod random;
 mod refusal;
 mod server;
+#[cfg(test)]
+mod testing;
 mod time;
 
 pub use client::{CallKey, Caller, ClientCore, ClientInput, ClientOutput};

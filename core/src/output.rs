@@ -36,7 +36,8 @@ pub enum LinkInput {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StopReport {
-    /// Handlers that were running at the stop and finished within the grace; for a client, calls that got their reply.
+    /// Handlers that were running at the stop and finished within the grace; for a client, calls that the server
+    /// or, for notifications, the store has answered.
     pub finished: u64,
     /// Entries that were not begun, or not finished, and are free for other servers at once.
     pub handed_back: u64,

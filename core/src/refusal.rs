@@ -16,6 +16,11 @@ pub(crate) enum Meaning {
     Final,
 }
 
+/// What an answer of the wrong kind counts as: a store that doesn't speak the protocol is not asked as fast as it answers.
+pub(crate) fn unexpected() -> Refusal {
+    Refusal::new("ERR", "the answer is not of the kind that was asked for")
+}
+
 impl Meaning {
     pub(crate) fn of(refusal: &Refusal) -> Meaning {
         match refusal.code.as_str() {

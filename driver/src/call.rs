@@ -147,7 +147,7 @@ impl InFlight {
     }
 
     fn begin(&mut self, outgoing: Outgoing, context: &mut Context<'_>) -> Result<(), CallError> {
-        let (timeout, caller) = (self.timeout, context::caller());
+        let (timeout, caller) = (self.timeout, context::caller().as_deref().cloned());
         let hub = self.client.hub();
         let key = hub.with(|state, now| {
             if state.is_ended() {

@@ -92,22 +92,22 @@ impl CallContext {
 
 thread_local! {
     /// The handler that is being polled on this thread.
-    static CALLER: RefCell<Option<Caller>> = const { RefCell::new(None) };
+    static CALLER: RefCell<Option<Arc<Caller>>> = const { RefCell::new(None) };
 }
 
 /// The handler that is being polled on this thread, if there is one.
-pub(crate) fn caller() -> Option<Caller> {
+pub(crate) fn caller() -> Option<Arc<Caller>> {
     CALLER.with_borrow(Clone::clone)
 }
 
 /// A handler, whose calls know that they come from it.
 pub(crate) struct Handling<F> {
-    caller: Caller,
+    caller: Arc<Caller>,
     handler: Pin<Box<F>>,
 }
 
 impl<F> Handling<F> {
-    pub(crate) fn new(caller: Caller, handler: F) -> Handling<F> {
+    pub(crate) fn new(caller: Arc<Caller>, handler: F) -> Handling<F> {
         Handling { caller, handler: Box::pin(handler) }
     }
 }
@@ -117,7 +117,7 @@ impl<F: Future> Future for Handling<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         /// Puts back what was there before, also when the handler panics.
-        struct Restore(Option<Caller>);
+        struct Restore(Option<Arc<Caller>>);
         impl Drop for Restore {
             fn drop(&mut self) {
                 CALLER.set(self.0.take());

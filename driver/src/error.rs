@@ -20,6 +20,11 @@ pub enum ConfigError {
     /// Two ways to the store were given.
     #[error("both a URL and a client were given: give one of them")]
     UrlAndClient,
+    /// A shared connection was given without saying where it leads.
+    #[error(
+        "a shared connection was given alone: give the client or the URL that it was made from too, for the blocking reads"
+    )]
+    SharedConnectionAlone,
     /// An option that doesn't make sense.
     #[error("{option} is {value}: {advice}")]
     Option {

@@ -35,7 +35,7 @@ impl<F: Fn(&ServiceName) -> Caller + Send + 'static> Callers for F {}
 pub(crate) struct Handlers<R, C> {
     runtime: R,
     caller: C,
-    services: Vec<(Service, Caller)>,
+    services: Vec<(Service, Arc<Caller>)>,
     running: HashMap<JobId, Running>,
     /// Those that ended in their tasks since the last look.
     ended: Arc<std::sync::Mutex<Vec<JobId>>>,
@@ -109,7 +109,7 @@ impl<R: Runtime, C: Callers> Work<ServerCore, Jobs> for Handlers<R, C> {
         let queue = hub.with(|state, _| {
             // Services may still be added after a start that failed.
             for service in state.desk.services.iter().skip(self.services.len()) {
-                let caller = (self.caller)(service.contract().service());
+                let caller = Arc::new((self.caller)(service.contract().service()));
                 self.services.push((service.clone(), caller));
             }
             std::mem::take(&mut state.desk.queue)

@@ -109,6 +109,7 @@ where
         if due {
             self.timer = None;
             self.hub.input(M::timeout_input());
+            self.carry_out(self.hub.turn().requests);
         }
         due
     }

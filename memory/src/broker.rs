@@ -180,9 +180,10 @@ impl Broker {
 
     /// Somebody meddled with the store: ends every wait that this concerns.
     pub(crate) fn settle(&mut self) {
+        let lost_group = self.store.take_lost_group();
         let streams: Vec<Key> = self.waiting.keys().cloned().collect();
         for stream in streams {
-            self.serve(&stream, false);
+            self.serve(&stream, lost_group.contains(&stream));
         }
         self.go_on();
     }

@@ -63,7 +63,8 @@ impl Redis {
     }
 
     /// Sends commands that don't block over this connection, which others may use too. It is never closed. Once it is lost, a
-    /// connection of its own takes its place. Blocking reads always have connections of their own.
+    /// connection of its own takes its place. Blocking reads always have connections of their own: give the client or the URL
+    /// that it was made from too.
     #[must_use]
     pub fn with_shared_connection(mut self, connection: MultiplexedConnection) -> Redis {
         self.shared = Some(connection);
@@ -75,6 +76,9 @@ impl Redis {
             (Some(_), Some(_)) => return Err(ConfigError::UrlAndClient),
             (None, Some(client)) => return Ok(client.get_connection_info().clone()),
             (Some(url), None) => url.clone(),
+            (None, None) if self.shared.is_some() => {
+                return Err(ConfigError::SharedConnectionAlone);
+            }
             (None, None) => match std::env::var("REDIS_URL") {
                 Ok(url) if !url.is_empty() => url,
                 _ => DEFAULT_URL.to_owned(),

@@ -4,18 +4,31 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clamator_core::{Command, Entry, Fields, Outcome, PendingEntry, Refusal, Reply, StreamId};
-use redis::Value;
+use redis::{ServerError, Value};
 
 /// The outcome of a command that Redis has answered.
-pub(crate) fn decode(command: &Command, value: Value) -> Outcome {
+pub fn decode(command: &Command, value: Value) -> Outcome {
     if let Value::ServerError(error) = &value {
-        let details = error.details().unwrap_or_default().to_owned();
-        return Outcome::Refused(Refusal::new(error.code(), details));
+        return Outcome::Refused(refusal(error));
     }
     match reply(command, value) {
         Some(reply) => Outcome::Reply(reply),
         // A Redis that answers in another way than every known version does.
         None => Outcome::Refused(Refusal::new("UNREADABLE", "the answer has an unknown form")),
+    }
+}
+
+fn refusal(error: &ServerError) -> Refusal {
+    let details = error.details().unwrap_or_default();
+    if error.code() != "@user_script:" {
+        return Refusal::new(error.code(), details);
+    }
+    // Before 7.0, what a server doesn't let a script begin, a write on a replica for example, comes with the script's line
+    // in front: `@user_script: 6: -READONLY You can't write against a read only replica.`
+    let text = details.split_once(": ").map_or(details, |(_line, text)| text).trim_end();
+    match text.strip_prefix('-').and_then(|error| error.split_once(' ')) {
+        Some((code, message)) => Refusal::new(code, message),
+        None => Refusal::new("ERR", text),
     }
 }
 
@@ -140,5 +153,152 @@ fn count(value: &Value) -> Option<u64> {
         // An old form of CLIENT KILL.
         Value::Okay => Some(1),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clamator_core::Key;
+
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    fn list(values: impl Into<Vec<Value>>) -> Value {
+        Value::Array(values.into())
+    }
+
+    fn append() -> Command {
+        Command::Append { stream: Key::from("s"), fields: Vec::new(), max_len: None, create: true }
+    }
+
+    fn read() -> Command {
+        let (stream, after) = (Key::from("s"), StreamId::MIN);
+        Command::Read { stream, after, count: 1, block: Duration::ZERO }
+    }
+
+    fn claim() -> Command {
+        let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+        let (min_idle, cursor) = (Duration::ZERO, StreamId::MIN);
+        Command::AutoClaim { stream, group, consumer, min_idle, cursor, count: 1 }
+    }
+
+    fn pending() -> Command {
+        Command::Pending { stream: Key::from("s"), group: "g".to_owned(), id: StreamId::MIN }
+    }
+
+    fn renew() -> Command {
+        let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+        Command::Renew { stream, group, consumer, ids: Vec::new() }
+    }
+
+    fn trim() -> Command {
+        Command::TrimDone { stream: Key::from("s") }
+    }
+
+    fn expect(command: &Command, value: Value, reply: Reply) {
+        assert_eq!(decode(command, value), Outcome::Reply(reply), "{command:?}");
+    }
+
+    #[test]
+    fn a_read_is_understood_in_both_protocols() {
+        let found = list([list([text("1-2"), list([text("a"), text("b")])])]);
+        let entries =
+            vec![Entry { id: StreamId::new(1, 2), fields: Some(vec![("a".into(), "b".into())]) }];
+        let (old, new) = (
+            list([list([text("s"), found.clone()])]),
+            Value::Map(vec![(Value::SimpleString("s".to_owned()), found)]),
+        );
+        for value in [old, new] {
+            expect(&read(), value, Reply::Entries(entries.clone()));
+        }
+        for nothing in [Value::Nil, list([]), Value::Map(Vec::new())] {
+            expect(&read(), nothing, Reply::Entries(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn a_deleted_entry_has_no_fields_and_in_6_2_not_even_an_id() {
+        let id = StreamId::new(1, 2);
+        let gone = list([list([text("s"), list([list([text("1-2"), Value::Nil])])])]);
+        expect(&read(), gone, Reply::Entries(vec![Entry { id, fields: None }]));
+        let claimed = list([text("0-0"), list([Value::Nil])]);
+        let entries = vec![Entry { id: StreamId::MIN, fields: None }];
+        expect(&claim(), claimed, Reply::Claimed { cursor: StreamId::MIN, entries });
+    }
+
+    #[test]
+    fn nothing_is_an_answer_where_there_may_be_nothing() {
+        expect(&append(), Value::Nil, Reply::Nil);
+        for nothing in [Value::Nil, list([])] {
+            expect(&pending(), nothing.clone(), Reply::Pending(None));
+            expect(&renew(), nothing, Reply::Ids(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn an_error_is_split_after_its_first_word() {
+        for (error, code, message) in [
+            ("-NOGROUP No such key 's'", "NOGROUP", "No such key 's'"),
+            // Codes that the Redis library knows by name.
+            ("-ERR syntax error", "ERR", "syntax error"),
+            ("-READONLY You can't write", "READONLY", "You can't write"),
+            ("-LOADING Redis is loading", "LOADING", "Redis is loading"),
+            ("-TRYAGAIN", "TRYAGAIN", ""),
+            ("-ODD", "ODD", ""),
+            // From within a script of 6.2.
+            ("-@user_script: 6: -READONLY You can't write", "READONLY", "You can't write"),
+            ("-@user_script: 6: Not for you: no", "ERR", "Not for you: no"),
+            ("-@user_script:", "ERR", ""),
+        ] {
+            let value = redis::parse_redis_value(format!("{error}\r\n").as_bytes()).unwrap();
+            let refused = Outcome::Refused(Refusal::new(code, message));
+            assert_eq!(decode(&read(), value), refused, "{error}");
+        }
+    }
+
+    #[test]
+    fn what_comes_after_the_known_parts_does_not_matter() {
+        // 7.0 says in a third part what it dropped.
+        let claimed = list([text("1-2"), list([]), list([text("1-1")])]);
+        let cursor = StreamId::new(1, 2);
+        expect(&claim(), claimed, Reply::Claimed { cursor, entries: Vec::new() });
+        expect(&Command::Ping, Value::SimpleString("PONG".to_owned()), Reply::Done);
+        expect(&Command::Kill { connection: 1 }, Value::Okay, Reply::Count(1));
+    }
+
+    #[test]
+    fn what_no_known_version_answers_is_refused() {
+        let odd = |value| (read(), list([list([text("s"), list([value])])]));
+        let table = [
+            (append(), text("no id")),
+            (append(), Value::BulkString(vec![0xff])),
+            (append(), Value::Int(1)),
+            odd(Value::Int(1)),
+            odd(list([text("1-1")])),
+            odd(list([text("1-1"), list([text("a name without a value")])])),
+            odd(list([text("1-1"), list([Value::Int(1), text("b")])])),
+            (read(), list([text("s")])),
+            (read(), list([list([text("s")])])),
+            (read(), Value::Okay),
+            (claim(), list([])),
+            (claim(), Value::Nil),
+            (claim(), list([text("0-0")])),
+            (pending(), list([list([text("1-1"), text("c"), Value::Int(1)])])),
+            (pending(), list([list([text("1-1"), text("c"), Value::Int(-1), Value::Int(1)])])),
+            (renew(), Value::Int(0)),
+            (renew(), list([Value::Nil])),
+            (trim(), Value::Int(-1)),
+            (trim(), Value::Nil),
+            (trim(), Value::Boolean(true)),
+        ];
+        for (command, value) in table {
+            match decode(&command, value.clone()) {
+                Outcome::Refused(refusal) => assert_eq!(refusal.code, "UNREADABLE", "{value:?}"),
+                outcome => panic!("{value:?}: {outcome:?}"),
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use redis::{Cmd, cmd};
 use crate::scripts;
 
 /// The Redis command for a command of the core.
-pub(crate) fn encode(command: &Command) -> Cmd {
+pub fn encode(command: &Command) -> Cmd {
     let mut out;
     match command {
         Command::Append { stream, fields, max_len, create } => {
@@ -38,7 +38,11 @@ pub(crate) fn encode(command: &Command) -> Cmd {
         Command::ReadGroup { stream, group, consumer, count, block } => {
             out = cmd("XREADGROUP");
             out.arg("GROUP").arg(group).arg(consumer).arg("COUNT").arg(*count);
-            out.arg("BLOCK").arg(millis(*block)).arg("STREAMS").arg(stream.as_str()).arg(">");
+            out.arg("BLOCK")
+                .arg(positive_millis(*block))
+                .arg("STREAMS")
+                .arg(stream.as_str())
+                .arg(">");
         }
         Command::ReadOwnPending { stream, group, consumer, after, count } => {
             out = cmd("XREADGROUP");
@@ -47,7 +51,7 @@ pub(crate) fn encode(command: &Command) -> Cmd {
         }
         Command::Read { stream, after, count, block } => {
             out = cmd("XREAD");
-            out.arg("COUNT").arg(*count).arg("BLOCK").arg(millis(*block));
+            out.arg("COUNT").arg(*count).arg("BLOCK").arg(positive_millis(*block));
             out.arg("STREAMS").arg(stream.as_str()).arg(after.to_string());
         }
         Command::Ack { stream, group, ids } => {
@@ -57,7 +61,9 @@ pub(crate) fn encode(command: &Command) -> Cmd {
         }
         Command::AutoClaim { stream, group, consumer, min_idle, cursor, count } => {
             out = cmd("XAUTOCLAIM");
-            out.arg(stream.as_str()).arg(group).arg(consumer).arg(millis(*min_idle));
+            // Redis takes no greater number.
+            let min_idle = millis(*min_idle).min(i64::MAX.unsigned_abs());
+            out.arg(stream.as_str()).arg(group).arg(consumer).arg(min_idle);
             out.arg(cursor.to_string()).arg("COUNT").arg(*count);
         }
         Command::Pending { stream, group, id } => {
@@ -86,7 +92,9 @@ pub(crate) fn encode(command: &Command) -> Cmd {
         }
         Command::Expire { key, ttl } => {
             out = cmd("PEXPIRE");
-            out.arg(key.as_str()).arg(millis(*ttl));
+            // Redis adds its clock, and takes no greater sum.
+            let ttl = positive_millis(*ttl).min(i64::MAX.unsigned_abs() / 2);
+            out.arg(key.as_str()).arg(ttl);
         }
         Command::Unblock { connection } => {
             out = cmd("CLIENT");
@@ -113,7 +121,61 @@ fn all(out: &mut Cmd, ids: &[StreamId]) {
     }
 }
 
-/// Whole milliseconds, one at least: to Redis, `BLOCK 0` is for ever and `PEXPIRE 0` is at once.
+/// Whole milliseconds, rounded up: nothing happens before its time.
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// Whole milliseconds, one at least: to Redis, `BLOCK 0` is for ever and `PEXPIRE 0` is at once.
+fn positive_millis(duration: Duration) -> u64 {
+    millis(duration).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use clamator_core::Key;
+    use redis::Arg;
+
+    use super::*;
+
+    fn words(command: &Command) -> Vec<String> {
+        let word = |arg| match arg {
+            Arg::Simple(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            _ => panic!("an argument of another kind"),
+        };
+        encode(command).args_iter().map(word).collect()
+    }
+
+    fn read_group(block: Duration) -> Command {
+        let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+        Command::ReadGroup { stream, group, consumer, count: 1, block }
+    }
+
+    fn read(block: Duration) -> Command {
+        Command::Read { stream: Key::from("s"), after: StreamId::MIN, count: 1, block }
+    }
+
+    fn expire(ttl: Duration) -> Command {
+        Command::Expire { key: Key::from("s"), ttl }
+    }
+
+    fn claim(min_idle: Duration) -> Command {
+        let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+        Command::AutoClaim { stream, group, consumer, min_idle, cursor: StreamId::MIN, count: 1 }
+    }
+
+    #[test]
+    fn times_are_whole_milliseconds_rounded_up() {
+        for (nanos, block, idle) in
+            [(0, "1", "0"), (1, "1", "1"), (1_000_000, "1", "1"), (1_000_001, "2", "2")]
+        {
+            let duration = Duration::from_nanos(nanos);
+            assert_eq!(words(&read_group(duration))[7], block, "{nanos}: 0 would wait for ever");
+            assert_eq!(words(&read(duration))[4], block, "{nanos}: 0 would wait for ever");
+            assert_eq!(words(&expire(duration))[2], block, "{nanos}");
+            assert_eq!(words(&claim(duration))[4], idle, "{nanos}");
+        }
+        assert_eq!(words(&claim(Duration::MAX))[4], i64::MAX.to_string());
+        assert_eq!(words(&expire(Duration::MAX))[2], (i64::MAX / 2).to_string());
+    }
 }

@@ -12,3 +12,10 @@ mod scripts;
 pub use config::Redis;
 pub use link::{BoxedStream, ByteStream, Connect, RedisConnection, RedisLink};
 pub use redis;
+
+/// The translation alone, so that tests can compare what Redis makes of it with a model. Not part of what is promised.
+#[doc(hidden)]
+pub mod translate {
+    pub use crate::decode::decode;
+    pub use crate::encode::encode;
+}

@@ -3,9 +3,12 @@
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clamator_core::{Command, ConnectionId, Fault, Lane, MissingService, Outcome};
 use clamator_driver::{Connection, Link, Runtime};
+use futures_util::future::{AbortHandle, Abortable};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,14 +28,12 @@ pub type BoxedStream = Box<dyn ByteStream>;
 pub trait Connect: Runtime {
     /// Opens a TCP connection without delay (`TCP_NODELAY`).
     fn connect_tcp(
-        &self,
         host: String,
         port: u16,
     ) -> impl Future<Output = io::Result<BoxedStream>> + Send + 'static;
 
     /// Opens a Unix socket.
     fn connect_unix(
-        &self,
         path: PathBuf,
     ) -> impl Future<Output = io::Result<BoxedStream>> + Send + 'static;
 }
@@ -86,19 +87,30 @@ impl<R: Connect> Link<R> for RedisLink {
         async move {
             let fault = |cause: String| Fault { address: address.clone(), cause };
             if let Some(Shared(connection)) = shared {
-                return Ok(RedisConnection { connection, id: None, fault: no_connection });
+                return Ok(RedisConnection {
+                    connection,
+                    id: None,
+                    fault: no_connection,
+                    own: None,
+                });
             }
-            let stream =
-                open(&runtime, info.addr()).await.map_err(|error| fault(error.to_string()))?;
+            let stream = open::<R>(info.addr()).await.map_err(|error| fault(error.to_string()))?;
             // No time limit on an answer: it would break every read that blocks for longer. The core watches over that.
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
             let (mut connection, driver) =
                 MultiplexedConnection::new_with_config(info.redis_settings(), stream, config)
                     .await
                     .map_err(|error| fault(error.to_string()))?;
-            runtime.spawn(driver);
+            let (abort, registration) = AbortHandle::new_pair();
+            let ended = Arc::new(AtomicBool::new(false));
+            let own = Some(Own { abort, ended: ended.clone() });
+            runtime.spawn(async move {
+                // Ended by itself or by `Own`: both is an end.
+                let _ = Abortable::new(driver, registration).await;
+                ended.store(true, Ordering::Release);
+            });
             let id = connection_id(&mut connection).await;
-            Ok(RedisConnection { connection, id, fault: no_connection })
+            Ok(RedisConnection { connection, id, fault: no_connection, own })
         }
     }
 
@@ -111,10 +123,10 @@ impl<R: Connect> Link<R> for RedisLink {
     }
 }
 
-async fn open<R: Connect>(runtime: &R, address: &ConnectionAddr) -> io::Result<BoxedStream> {
+async fn open<R: Connect>(address: &ConnectionAddr) -> io::Result<BoxedStream> {
     match address {
-        ConnectionAddr::Tcp(host, port) => runtime.connect_tcp(host.clone(), *port).await,
-        ConnectionAddr::Unix(path) => runtime.connect_unix(path.clone()).await,
+        ConnectionAddr::Tcp(host, port) => R::connect_tcp(host.clone(), *port).await,
+        ConnectionAddr::Unix(path) => R::connect_unix(path.clone()).await,
         _ => Err(io::Error::new(io::ErrorKind::Unsupported, "TLS is not supported yet")),
     }
 }
@@ -125,11 +137,27 @@ async fn connection_id(connection: &mut MultiplexedConnection) -> Option<Connect
 }
 
 /// An open connection to Redis.
-#[derive(Clone)]
 pub struct RedisConnection {
     connection: MultiplexedConnection,
     id: Option<ConnectionId>,
     fault: Fault,
+    /// Not there for a connection that was handed in.
+    own: Option<Own>,
+}
+
+/// The task of a connection of our own.
+struct Own {
+    /// Left to itself, the task of a connection that nobody wants any more would first wait for every answer that is under way:
+    /// for the end of a blocked read, and for ever where nobody answers.
+    abort: AbortHandle,
+    /// The connection is lost: nothing is sent on it any more.
+    ended: Arc<AtomicBool>,
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.abort.abort();
+    }
 }
 
 impl Connection for RedisConnection {
@@ -139,12 +167,18 @@ impl Connection for RedisConnection {
     ) -> impl Future<Output = Vec<Outcome>> + Send + 'static {
         let mut connection = self.connection.clone();
         let address = self.fault.address.clone();
+        let ended = self.own.as_ref().map(|own| own.ended.clone());
         let mut pipeline = Pipeline::with_capacity(commands.len());
         pipeline.ignore_errors();
         for command in &commands {
             pipeline.add_command(encode(command));
         }
         async move {
+            if ended.is_some_and(|ended| ended.load(Ordering::Acquire)) {
+                // Lost while it had nothing to do, so that it becomes known only now.
+                let fault = Fault { address, cause: "the connection was lost".to_owned() };
+                return commands.iter().map(|_| Outcome::NotSent(fault.clone())).collect();
+            }
             match connection.send_packed_commands(&pipeline, 0, commands.len()).await {
                 Ok(values) if values.len() == commands.len() => commands
                     .iter()

@@ -1,4 +1,9 @@
-//! What must happen atomically. Errors are passed on as they are: older versions wrap those of a script in words of their own.
+//! What must happen atomically.
+//!
+//! Every error is passed on as it is, also that of a server that takes no writes for now: raised by `redis.call`, it would be
+//! wrapped in words of the script's own, and before Redis 7.0 its code would be lost in them.
+//!
+//! Nothing here is newer than Redis 6.2, where `XTRIM` learned `MINID`.
 
 /// `KEYS`: stream. `ARGV`: group, consumer, ids. Resets the idle time of those that the consumer still owns; returns them.
 /// (One that was trimmed meanwhile leaves the pending list, and isn't among them.)
@@ -8,7 +13,8 @@ for i = 3, #ARGV do
   local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
   if pending.err then return pending end
   if #pending == 1 then
-    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
+    local claimed = redis.pcall('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
+    if claimed.err then return claimed end
     if #claimed == 1 then ours[#ours + 1] = ARGV[i] end
   end
 end
@@ -21,7 +27,8 @@ for i = 3, #ARGV do
   local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
   if pending.err then return pending end
   if #pending == 1 then
-    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', 86400000, 'JUSTID')
+    local claimed = redis.pcall('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', 86400000, 'JUSTID')
+    if claimed.err then return claimed end
     if #claimed == 1 then ours[#ours + 1] = ARGV[i] end
   end
 end
@@ -60,7 +67,7 @@ for _, group in ipairs(groups) do
   if before(first, keep) then keep = first end
 end
 if not keep then return 0 end
-return redis.call('XTRIM', KEYS[1], 'MINID', keep)";
+return redis.pcall('XTRIM', KEYS[1], 'MINID', keep)";
 
 /// `KEYS`: stream. `ARGV`: group, consumer. Removes the consumer if nothing is pending for it, for that would be thrown away.
 pub(crate) const REMOVE_CONSUMER: &str = "\
@@ -68,5 +75,6 @@ local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2])
 if pending.err then return pending end
 if #pending > 0 then return 0 end
 local consumers = #redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
-redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+local removed = redis.pcall('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+if type(removed) == 'table' then return removed end
 return consumers - #redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])";

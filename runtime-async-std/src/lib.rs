@@ -39,6 +39,8 @@
 
 mod runtime;
 
+use std::future::Future;
+
 use async_signal::{Signal, Signals};
 use futures_util::StreamExt;
 
@@ -55,10 +57,15 @@ pub type ClientBuilder<T = Redis> = clamator_driver::ClientBuilder<AsyncStd, T>;
 pub type ServerBuilder<T = Redis> = clamator_driver::ServerBuilder<AsyncStd, T>;
 
 /// Ready when the process is asked to end: by Ctrl-C, or on Unix by SIGTERM.
-pub async fn shutdown_signal() {
-    // A process that can't listen for signals ends at once by their default action.
-    if let Ok(mut signals) = Signals::new([Signal::Term, Signal::Int]) {
-        signals.next().await;
+///
+/// It listens from the call on, not only from the first poll: call it before the start, and no signal is missed.
+pub fn shutdown_signal() -> impl Future<Output = ()> + Send + 'static {
+    let signals = Signals::new([Signal::Term, Signal::Int]);
+    async move {
+        // A process that can't listen for signals ends at once by their default action.
+        if let Ok(mut signals) = signals {
+            signals.next().await;
+        }
     }
 }
 

@@ -39,22 +39,13 @@ impl Adapter for AsyncStd {
 }
 
 impl Connect for AsyncStd {
-    fn connect_tcp(
-        &self,
-        host: String,
-        port: u16,
-    ) -> impl Future<Output = io::Result<BoxedStream>> + Send + 'static {
-        async move {
-            let stream = TcpStream::connect((host.as_str(), port)).await?;
-            stream.set_nodelay(true)?;
-            Ok(Box::new(stream.compat()) as BoxedStream)
-        }
+    async fn connect_tcp(host: String, port: u16) -> io::Result<BoxedStream> {
+        let stream = TcpStream::connect((host.as_str(), port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream.compat()))
     }
 
-    fn connect_unix(
-        &self,
-        path: PathBuf,
-    ) -> impl Future<Output = io::Result<BoxedStream>> + Send + 'static {
-        async move { Ok(Box::new(UnixStream::connect(path).await?.compat()) as BoxedStream) }
+    async fn connect_unix(path: PathBuf) -> io::Result<BoxedStream> {
+        Ok(Box::new(UnixStream::connect(path).await?.compat()))
     }
 }

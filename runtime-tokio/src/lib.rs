@@ -52,3 +52,8 @@ pub type ServerBuilder<T = Redis> = clamator_driver::ServerBuilder<Tokio, T>;
 
 #[doc(hidden)]
 pub use clamator_driver::__private;
+
+/// Compiles and runs what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

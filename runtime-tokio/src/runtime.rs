@@ -3,16 +3,12 @@
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 
-use clamator_driver::{Adapter, Runtime, StartError, Time};
+use clamator_driver::{Adapter, Runtime, StartError, Time, clock};
 use clamator_redis::{BoxedStream, Connect, Redis};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
-
-/// One start for every runtime of the process, so that they agree about the time.
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The tokio runtime that `start` is called on, or the one whose handle was given.
 #[derive(Clone, Debug, Default)]
@@ -44,12 +40,14 @@ impl Runtime for Tokio {
     }
 
     fn now(&self) -> Time {
-        Time::after_start(Instant::now().saturating_duration_since(*START))
+        // By tokio's clock, which a test may pause, from the start that the whole process has in common.
+        let start = clock::instant(Time::ZERO).into();
+        Time::after_start(Instant::now().saturating_duration_since(start))
     }
 
     fn sleep_until(&self, at: Time) -> Sleep {
         // The run loop is polled inside of the runtime, where a timer can be made.
-        sleep_until(*START + at.since_start())
+        sleep_until(clock::instant(at).into())
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -64,22 +62,13 @@ impl Adapter for Tokio {
 }
 
 impl Connect for Tokio {
-    fn connect_tcp(
-        &self,
-        host: String,
-        port: u16,
-    ) -> impl Future<Output = io::Result<BoxedStream>> + Send + 'static {
-        async move {
-            let stream = TcpStream::connect((host.as_str(), port)).await?;
-            stream.set_nodelay(true)?;
-            Ok(Box::new(stream) as BoxedStream)
-        }
+    async fn connect_tcp(host: String, port: u16) -> io::Result<BoxedStream> {
+        let stream = TcpStream::connect((host.as_str(), port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
     }
 
-    fn connect_unix(
-        &self,
-        path: PathBuf,
-    ) -> impl Future<Output = io::Result<BoxedStream>> + Send + 'static {
-        async move { Ok(Box::new(UnixStream::connect(path).await?) as BoxedStream) }
+    async fn connect_unix(path: PathBuf) -> io::Result<BoxedStream> {
+        Ok(Box::new(UnixStream::connect(path).await?))
     }
 }

@@ -28,6 +28,7 @@ const PORT_ATTEMPTS: u32 = 5;
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
+    program: OsString,
     arguments: Vec<String>,
     process: Mutex<Option<Guarded>>,
     // A lock of its own: a command that waits for a paused server must not hold up `resume`.
@@ -47,10 +48,21 @@ impl RedisServer {
 
     /// Like [`start`](Self::start), with further arguments: `["--maxmemory", "10mb"]`.
     pub fn start_with(arguments: &[&str]) -> Self {
+        let program = env::var_os("CLAMATOR_REDIS_SERVER").unwrap_or("redis-server".into());
+        Self::try_start(program, arguments).unwrap_or_else(|no_start| panic!("{no_start}"))
+    }
+
+    /// Starts `program`, a `redis-server` of whatever version, with further arguments.
+    ///
+    /// # Errors
+    ///
+    /// A text, with its log, if it is missing or doesn't answer within 10 s.
+    pub fn try_start(program: impl Into<OsString>, arguments: &[&str]) -> Result<Self, String> {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let (process, connection) = Default::default();
-        let mut server = Self { port: 0, arguments, process, connection, dir };
+        let program = program.into();
+        let mut server = Self { port: 0, program, arguments, process, connection, dir };
         for attempt in 1.. {
             server.port = free_port();
             match server.launch() {
@@ -59,10 +71,10 @@ impl RedisServer {
                     break;
                 }
                 Err(NoStart { port_taken: true, .. }) if attempt < PORT_ATTEMPTS => {}
-                Err(no_start) => panic!("{no_start}"),
+                Err(no_start) => return Err(no_start.to_string()),
             }
         }
-        server
+        Ok(server)
     }
 
     /// `redis://127.0.0.1:<port>`
@@ -181,15 +193,14 @@ impl RedisServer {
     }
 
     fn launch(&self) -> Result<Guarded, NoStart> {
-        let program = env::var_os("CLAMATOR_REDIS_SERVER").unwrap_or("redis-server".into());
-        if !can_be_run(&program) {
-            let program = program.to_string_lossy();
+        if !can_be_run(&self.program) {
+            let program = self.program.to_string_lossy();
             let message = format!("{program} is missing: run `cargo xtask setup`");
             return Err(NoStart { port_taken: false, message });
         }
         _ = fs::remove_file(self.dir.path().join("redis.log"));
         let stderr = self.dir.path().join("stderr.log");
-        let (mut process, _) = Guarded::start(&program, &self.command_line(), &stderr);
+        let (mut process, _) = Guarded::start(&self.program, &self.command_line(), &stderr);
         let mut answers = false;
         holds_within(START_TIMEOUT, || {
             answers = self.answers_as(process.pid());
@@ -205,9 +216,10 @@ impl RedisServer {
 
     fn command_line(&self) -> Vec<OsString> {
         let port = self.port.to_string();
-        let own = ["--port", &port, "--bind", "127.0.0.1", "--logfile", "redis.log", "--dir"];
-        let mut line: Vec<OsString> = own.into_iter().map(OsString::from).collect();
-        line.push(self.dir.path().into());
+        // The directory comes first: older versions open the log where they are when they read its name.
+        let mut line: Vec<OsString> = vec!["--dir".into(), self.dir.path().into()];
+        let own = ["--port", &port, "--bind", "127.0.0.1", "--logfile", "redis.log"];
+        line.extend(own.map(OsString::from));
         line.extend(["--save", "", "--appendonly", "no"].map(OsString::from));
         line.extend(self.arguments.iter().map(OsString::from));
         line

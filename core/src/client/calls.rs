@@ -95,13 +95,24 @@ impl ClientCore {
         }
     }
 
-    pub(super) fn settle(&mut self, key: CallKey, result: Result<Bytes, CallError>) {
+    fn settle(&mut self, key: CallKey, result: Result<Bytes, CallError>) {
         self.out.push_back(Output::Role(ClientOutput::Settle(key, result)));
+    }
+
+    /// The outcome of a call that was taken. A stop counts it.
+    pub(super) fn settle_pending(&mut self, key: CallKey, result: Result<Bytes, CallError>) {
+        if let Phase::Draining { .. } = self.phase {
+            match result {
+                Ok(_) | Err(CallError::Rpc(_)) => self.report.finished += 1,
+                Err(_) => self.report.aborted += 1,
+            }
+        }
+        self.settle(key, result);
     }
 
     fn finish_call(&mut self, key: CallKey, result: Result<Bytes, CallError>) {
         if self.pending.remove(key).is_some() {
-            self.settle(key, result);
+            self.settle_pending(key, result);
         }
     }
 

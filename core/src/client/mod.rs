@@ -17,11 +17,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::backoff::Backoff;
-use crate::command::{Command, Lane, Outcome, StreamId};
+use crate::command::{Command, Fault, Lane, Outcome, StreamId};
 use crate::envelope::Outgoing;
 use crate::error::{CallError, StartError};
 use crate::event::Event;
+use crate::gate::Gate;
 use crate::lane::{LaneChange, LaneState};
 use crate::lifecycle::{OnStart, OnStop, Phase};
 use crate::machine::{Machine, TimerReason};
@@ -89,7 +89,8 @@ enum For {
     Call(CallKey),
     Replies,
     Goodbye,
-    Background(&'static str),
+    TimeToLive,
+    Ping,
 }
 
 type Out = VecDeque<Output<ClientOutput>>;
@@ -109,14 +110,15 @@ pub struct ClientCore {
     random: Random,
     commands: LaneState<For>,
     replies: LaneState<For>,
-    read_backoff: Backoff,
-    read_at: Option<Time>,
-    read_refused: bool,
+    reading: Gate,
     reply_stream: Key,
     last_reply: StreamId,
+    /// When the reply stream gets its time to live again.
     renew_at: Option<Time>,
-    /// Whether the reply stream was seen and got a time to live.
-    reply_stream_expires: bool,
+    /// It is to get it as soon as there is a connection.
+    renewal_due: bool,
+    /// A reply was read on this connection: there is a stream.
+    reply_stream_seen: bool,
     said_goodbye: bool,
     streams: BTreeMap<String, Key>,
     pending: Pending,
@@ -135,13 +137,12 @@ impl ClientCore {
             random: Random::new(seed),
             commands: LaneState::new(Lane::Commands, &options.common),
             replies: LaneState::new(Lane::Reader(0), &options.common),
-            read_backoff: Backoff::new(options.common.backoff),
-            read_at: None,
-            read_refused: false,
+            reading: Gate::new(options.common.backoff),
             reply_stream,
             last_reply: StreamId::MIN,
             renew_at: None,
-            reply_stream_expires: false,
+            renewal_due: false,
+            reply_stream_seen: false,
             said_goodbye: false,
             streams: BTreeMap::new(),
             pending: Pending::default(),
@@ -178,15 +179,11 @@ impl ClientCore {
                 self.out.push_back(Output::Started(Err(StartError::Stopped)));
                 self.finish();
             }
-            OnStop::Drain => {
-                self.phase = Phase::Draining { until };
-                self.drain();
-            }
+            OnStop::Drain => self.phase = Phase::Draining { until },
             OnStop::Join => {
                 if let Phase::Draining { until: earlier } = self.phase {
                     self.phase = Phase::Draining { until: until.min(earlier) };
                 }
-                self.drain();
             }
             OnStop::Done => self.out.push_back(Output::Stopped(self.report)),
         }
@@ -199,14 +196,16 @@ impl ClientCore {
             return;
         }
         while let Some((key, call)) = self.pending.pop() {
-            self.report.aborted += 1;
             let error = CallError::Stopped { may_have_executed: call.may_have_executed() };
-            self.settle(key, Err(error));
+            self.settle_pending(key, Err(error));
         }
         if !self.commands.is_open() || self.now >= until + GOODBYE {
             self.finish();
         } else if !std::mem::replace(&mut self.said_goodbye, true) {
+            // The last command has its time from now on, however long the calls were allowed to take.
+            self.phase = Phase::Draining { until: until.min(self.now) };
             self.renew_at = None;
+            self.renewal_due = false;
             self.replies.close(&mut self.out);
             let delete = Command::Delete { key: self.reply_stream.clone() };
             self.commands.send(self.now, delete, For::Goodbye, &mut self.out);
@@ -232,17 +231,12 @@ impl ClientCore {
                     Lane::Reader(_) => &mut self.replies,
                 };
                 match lane.opened(self.now, result, &mut self.random, &mut self.out) {
-                    Some(LaneChange::Down(fault)) if self.phase == Phase::Starting => {
-                        self.commands.close(&mut self.out);
-                        self.replies.close(&mut self.out);
-                        self.phase = Phase::Idle;
-                        let error = StartError::Unreachable(fault);
-                        self.out.push_back(Output::Started(Err(error)));
-                    }
+                    Some(LaneChange::Down(fault)) => self.connect_failed(fault),
                     // Redis may have come back empty, with ids below the last one: read from the start.
                     // What was read before belongs to no call any more.
                     Some(LaneChange::Up { again: true, .. }) if which != Lane::Commands => {
                         self.last_reply = StreamId::MIN;
+                        self.reply_stream_seen = false;
                     }
                     _ => {}
                 }
@@ -262,10 +256,20 @@ impl ClientCore {
         self.finish_start();
     }
 
+    /// A start fails with the first connection that does; later, attempts go on.
+    fn connect_failed(&mut self, fault: Fault) {
+        if self.phase == Phase::Starting {
+            self.commands.close(&mut self.out);
+            self.replies.close(&mut self.out);
+            self.phase = Phase::Idle;
+            self.out.push_back(Output::Started(Err(StartError::Unreachable(fault))));
+        }
+    }
+
     fn finish_start(&mut self) {
         if self.phase == Phase::Starting && self.commands.is_open() && self.replies.is_open() {
             self.phase = Phase::Running;
-            self.renew_at = Some(self.now + self.options.common.reply_stream_ttl / 3);
+            self.renew_at = Some(self.now + self.renew_every());
             self.out.push_back(Output::Started(Ok(())));
         }
     }
@@ -280,18 +284,15 @@ impl ClientCore {
                 self.replies_read(outcome);
             }
             For::Goodbye => self.finish(),
-            For::Background(what) => {
-                if let Outcome::Refused(refusal) = outcome {
-                    self.event(Event::CommandRefused { what, refusal });
-                }
-            }
+            For::TimeToLive => self.renewed(outcome),
+            For::Ping => {}
         }
     }
 
     /// One connection is lost: find out about the other before a call does.
     fn probe(&mut self) {
         if self.commands.is_open() && self.commands.is_idle() {
-            self.commands.send(self.now, Command::Ping, For::Background("a ping"), &mut self.out);
+            self.commands.send(self.now, Command::Ping, For::Ping, &mut self.out);
         }
     }
 
@@ -303,14 +304,15 @@ impl ClientCore {
             for what in lost {
                 self.completed(what, Outcome::Unknown(fault.clone()));
             }
+            self.connect_failed(fault);
         }
         while let Some((key, error)) =
             self.pending.expire(now, &self.options.common.address, self.commands.fault())
         {
-            self.settle(key, Err(error));
+            self.settle_pending(key, Err(error));
         }
         self.pending.retry_due(now);
-        self.read_at = self.read_at.filter(|at| *at > now);
+        self.reading.handle_timeout(now);
         if self.renew_at.is_some_and(|at| at <= now) {
             self.renew_reply_stream();
         }
@@ -337,6 +339,7 @@ impl Machine for ClientCore {
         }
         if matches!(self.phase, Phase::Running | Phase::Draining { .. }) {
             self.send_waiting();
+            self.send_renewal();
             self.drain();
             self.read();
         }
@@ -348,6 +351,7 @@ impl Machine for ClientCore {
 
     fn poll_timeout(&self) -> Option<(Time, TimerReason)> {
         let draining = match self.phase {
+            Phase::Idle | Phase::Stopped => return None,
             Phase::Draining { until } if until > self.now => Some((until, TimerReason::Drain)),
             Phase::Draining { until } => Some((until + GOODBYE, TimerReason::Drain)),
             _ => None,
@@ -360,7 +364,7 @@ impl Machine for ClientCore {
             self.replies.timeout().map(|at| (at, TimerReason::Connection)),
             pending,
             draining,
-            self.read_at.map(|at| (at, TimerReason::Retry)),
+            self.reading.timeout().map(|at| (at, TimerReason::Retry)),
             self.renew_at.map(|at| (at, TimerReason::ReplyStream)),
         ]
         .into_iter()

@@ -97,6 +97,11 @@ impl Call {
             }
             Progress::NoStream => self.no_such_service(now),
             Progress::Refused(refusal) => CallError::Refused(refusal.clone()),
+            // Nobody would answer it but the store, which hasn't.
+            Progress::Sent if self.kind == MethodKind::Notification => CallError::Transport {
+                fault: Fault { address: address.to_owned(), cause: "no answer in time".to_owned() },
+                may_have_executed: true,
+            },
             Progress::Sent | Progress::Accepted => {
                 let (service, method) = self.names();
                 CallError::Timeout { service, method, after: self.deadline - self.started }

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::{ClientCore, For};
 use crate::command::{Command, Entry, Outcome, Refusal, Reply};
 use crate::envelope::{ENVELOPE, parse_response};
 use crate::error::CallError;
 use crate::event::Event;
-use crate::lifecycle::Phase;
-use crate::refusal::Meaning;
+use crate::refusal::{Meaning, unexpected};
 
 /// How many replies are read at once.
 const READ_COUNT: u32 = 512;
 
 impl ClientCore {
     pub(super) fn read(&mut self) {
-        if !self.replies.is_open() || !self.replies.is_idle() || self.read_at.is_some() {
+        if !self.replies.is_open() || !self.replies.is_idle() || !self.reading.is_open() {
             return;
         }
         let read = Command::Read {
@@ -30,9 +31,9 @@ impl ClientCore {
     pub(super) fn replies_read(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Reply(Reply::Entries(entries)) => {
-                self.read_backoff.reset();
-                self.read_refused = false;
-                if !entries.is_empty() && !std::mem::replace(&mut self.reply_stream_expires, true) {
+                self.reading.went_well();
+                // A time to live can be set only once there is a stream.
+                if !entries.is_empty() && !std::mem::replace(&mut self.reply_stream_seen, true) {
                     self.renew_reply_stream();
                 }
                 for entry in entries {
@@ -40,7 +41,8 @@ impl ClientCore {
                 }
             }
             Outcome::Refused(refusal) => self.read_was_refused(refusal),
-            _ => {}
+            Outcome::Reply(_) => self.read_was_refused(unexpected()),
+            Outcome::Unknown(_) | Outcome::NotSent(_) => {}
         }
     }
 
@@ -49,8 +51,8 @@ impl ClientCore {
         if Meaning::of(&refusal) == Meaning::GroupGone {
             return;
         }
-        self.read_at = Some(self.now + self.read_backoff.wait(&mut self.random));
-        if !std::mem::replace(&mut self.read_refused, true) {
+        self.reading.shut(self.now, &mut self.random);
+        if self.reading.tell() {
             let stream = self.reply_stream.as_str().to_owned();
             self.event(Event::ReadRefused { stream, refusal });
         }
@@ -61,28 +63,55 @@ impl ClientCore {
         let envelope = entry.fields.into_iter().flatten().find(|(name, _)| name == ENVELOPE);
         let Some((_, envelope)) = envelope else { return };
         let response = parse_response(&envelope);
-        match (response.id.and_then(|id| self.pending.remove_by_id(id)), response.body) {
+        let call = response.id.and_then(|id| self.pending.remove_by_id(id));
+        match (call, self.within_limit(&envelope).and(response.body)) {
             // A late reply, or one to an earlier life of this instance.
             (None, Ok(_)) => {}
             (None, Err(reason)) => self.event(Event::ReplyMalformed { entry: entry.id, reason }),
             (Some((key, _)), Ok(result)) => {
-                if matches!(self.phase, Phase::Draining { .. }) {
-                    self.report.finished += 1;
-                }
-                self.settle(key, result.map_err(CallError::Rpc));
+                self.settle_pending(key, result.map_err(CallError::Rpc));
             }
-            (Some((key, call)), Err(reason)) => self.settle(key, Err(call.bad_reply(reason))),
+            (Some((key, call)), Err(reason)) => {
+                self.settle_pending(key, Err(call.bad_reply(reason)));
+            }
         }
+    }
+
+    fn within_limit(&self, envelope: &Bytes) -> Result<(), String> {
+        let (len, limit) = (envelope.len(), self.options.common.max_message_bytes);
+        if len > limit {
+            return Err(format!("it has {len} bytes, more than max_message_bytes ({limit})"));
+        }
+        Ok(())
     }
 
     /// Lets the reply stream outlive this client by its time to live only, should it crash.
     pub(super) fn renew_reply_stream(&mut self) {
-        let ttl = self.options.common.reply_stream_ttl;
-        self.renew_at = Some(self.now + ttl / 3);
-        if self.commands.is_open() {
+        self.renew_at = Some(self.now + self.renew_every());
+        self.renewal_due = true;
+    }
+
+    pub(super) fn renew_every(&self) -> Duration {
+        (self.options.common.reply_stream_ttl / 3).max(Duration::from_millis(1))
+    }
+
+    pub(super) fn send_renewal(&mut self) {
+        if self.commands.is_open() && std::mem::take(&mut self.renewal_due) {
+            let ttl = self.options.common.reply_stream_ttl;
             let expire = Command::Expire { key: self.reply_stream.clone(), ttl };
-            let what = For::Background("the renewal of the reply stream");
-            self.commands.send(self.now, expire, what, &mut self.out);
+            self.commands.send(self.now, expire, For::TimeToLive, &mut self.out);
+        }
+    }
+
+    pub(super) fn renewed(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Reply(_) => {}
+            Outcome::Refused(refusal) => {
+                let what = "the time to live of the reply stream";
+                self.event(Event::CommandRefused { what, refusal });
+            }
+            // It may not have happened: again, unless the stream is about to be deleted.
+            Outcome::Unknown(_) | Outcome::NotSent(_) => self.renewal_due = !self.said_goodbye,
         }
     }
 }

@@ -75,7 +75,11 @@ impl Outgoing {
 
     /// How many bytes it will have.
     pub(crate) fn len(&self) -> usize {
-        self.envelope.len() + r#","id":""}"#.len() + UUID_LEN
+        self.envelope.len()
+            + match self.kind {
+                MethodKind::Request => r#","id":""}"#.len() + UUID_LEN,
+                MethodKind::Notification => "}".len(),
+            }
     }
 
     /// The finished envelope of a request.

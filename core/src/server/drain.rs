@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use super::service::Service;
-use super::{For, ServerOutput, Shared};
+use super::{For, ServerCore, ServerOutput, Shared};
 use crate::command::{Command, Outcome, Reply, StreamId};
+use crate::error::StartError;
+use crate::lifecycle::{OnStop, Phase};
+use crate::output::Output;
+use crate::time::Time;
 
 /// The removal of this server's consumer from the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,18 +18,77 @@ pub(super) enum Farewell {
     Said,
 }
 
+/// After the grace, how long replies, acks and hand-backs may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often a blocked read is asked to end: the first time it may not have begun to block.
 const UNBLOCK_EVERY: Duration = Duration::from_millis(20);
 
+impl ServerCore {
+    pub(super) fn stop(&mut self, grace: Option<Duration>) {
+        let grace = grace.unwrap_or(self.shared.options.shutdown_grace);
+        let until = self.shared.now + grace;
+        match self.shared.phase.on_stop() {
+            OnStop::Finish => self.finish(),
+            OnStop::GiveUpStart => {
+                self.shared.out.push_back(Output::Started(Err(StartError::Stopped)));
+                self.finish();
+            }
+            OnStop::Drain => {
+                self.shared.phase = Phase::Draining { until };
+                self.services.iter_mut().for_each(Service::begin_drain);
+            }
+            OnStop::Join => {
+                if let Phase::Draining { until: earlier } = self.shared.phase {
+                    self.shared.phase = Phase::Draining { until: until.min(earlier) };
+                }
+            }
+            OnStop::Done => self.shared.out.push_back(Output::Stopped(self.shared.report)),
+        }
+        self.step_all();
+    }
+
+    /// Ends a stop as far as it has come.
+    pub(super) fn drain(&mut self) {
+        let Phase::Draining { until } = self.shared.phase else { return };
+        let now = self.shared.now;
+        if now >= until {
+            for at in 0..self.services.len() {
+                self.services[at].give_up_running(&mut self.shared);
+                self.step(at);
+            }
+        }
+        let all_done = self.services.iter().all(Service::is_drained);
+        if all_done {
+            self.shared.renew_reply_streams(true);
+        }
+        let over = if self.shared.commands.is_open() {
+            all_done && self.shared.commands.is_idle()
+        } else {
+            self.services.iter().all(Service::holds_nothing)
+        };
+        if over || now >= until + FAREWELL {
+            self.finish();
+        }
+    }
+
+    pub(super) fn drain_timeout(&self) -> Option<Time> {
+        match self.shared.phase {
+            Phase::Draining { until } if until > self.shared.now => Some(until),
+            Phase::Draining { until } => Some(until + FAREWELL),
+            _ => None,
+        }
+    }
+}
+
 impl Service {
     /// The stop begins: what was not begun goes back to the pool.
-    pub(super) fn begin_drain(&mut self, _shared: &mut Shared) {
+    fn begin_drain(&mut self) {
         let released = self.held.release_queue();
         self.releases.extend(released);
     }
 
     /// The grace is over: what still runs is dropped, and goes back to the pool.
-    pub(super) fn give_up_running(&mut self, shared: &mut Shared) {
+    fn give_up_running(&mut self, shared: &mut Shared) {
         for (job, entry) in self.held.release_running() {
             shared.report.aborted += 1;
             shared.effect(ServerOutput::Abort(job));
@@ -100,7 +163,7 @@ impl Service {
     }
 
     /// The store has answered the farewell.
-    pub(super) fn remove_answered(&mut self, _shared: &mut Shared, outcome: Outcome) {
+    pub(super) fn remove_answered(&mut self, outcome: Outcome) {
         self.farewell = match outcome {
             Outcome::Unknown(_) | Outcome::NotSent(_) => Farewell::Due,
             _ => Farewell::Said,
@@ -108,12 +171,13 @@ impl Service {
     }
 
     /// Whether the stop has nothing left to do here.
-    pub(super) fn is_drained(&self) -> bool {
+    fn is_drained(&self) -> bool {
         self.farewell == Farewell::Said
     }
 
-    /// Whether waiting for the store would bring nothing to anybody.
-    pub(super) fn has_nothing_to_deliver(&self) -> bool {
-        !self.held.is_running() && self.outbox.is_empty()
+    /// Whether waiting for the store would bring nothing to anybody: there is nothing to answer, to ack or to hand back, and
+    /// no read that may bring something.
+    fn holds_nothing(&self) -> bool {
+        self.held.is_empty() && (self.reader.is_idle() || !self.reader.is_open())
     }
 }

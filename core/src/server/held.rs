@@ -48,6 +48,8 @@ pub(crate) struct Held {
     pub(crate) began: Time,
     /// The store was asked about it, and hasn't answered yet.
     pub(crate) asked: bool,
+    /// It runs here, but belongs to another consumer by now: there is nothing to renew.
+    pub(crate) lost: bool,
 }
 
 /// What the head of the queue needs before it may run.
@@ -90,6 +92,12 @@ impl HeldTable {
         self.queue.len() + self.running.len()
     }
 
+    /// When the handler began that has been running for the longest time.
+    pub(crate) fn running_since(&self) -> Option<Time> {
+        let (_, id) = self.running.first_key_value()?;
+        self.entries.get(id).map(|held| held.began)
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         !self.running.is_empty()
     }
@@ -129,7 +137,8 @@ impl HeldTable {
         deliveries: Option<u64>,
         touched: Time,
     ) {
-        let held = Held { stage, work, deliveries, touched, began: touched, asked: false };
+        let (began, asked, lost) = (touched, false, false);
+        let held = Held { stage, work, deliveries, touched, began, asked, lost };
         self.entries.insert(id, held);
     }
 
@@ -139,7 +148,9 @@ impl HeldTable {
         match self.entries.get(id) {
             None => Head::None,
             Some(held) if held.asked => Head::None,
-            Some(held) if now - held.touched >= claim_idle * 2 / 3 => Head::Renew(*id),
+            Some(held) if now - held.touched >= claim_idle.saturating_mul(2) / 3 => {
+                Head::Renew(*id)
+            }
             Some(held) if held.deliveries.is_none() => Head::Count(*id),
             Some(_) => Head::Ready,
         }
@@ -215,9 +226,92 @@ impl HeldTable {
         self.entries
             .iter()
             .filter(|(_, held)| {
-                held.stage != Stage::Releasing && now - held.touched >= claim_idle / 3
+                held.stage != Stage::Releasing && !held.lost && now - held.touched >= claim_idle / 3
             })
             .map(|(id, _)| *id)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{id, secs};
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    fn work() -> Work {
+        let request = Request { id: None, method: "add".to_owned(), params: Default::default() };
+        Work { request, kind: MethodKind::Request, reply_to: None }
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::ZERO + secs(seconds)
+    }
+
+    /// 1 runs, 2 and 3 wait.
+    fn table() -> HeldTable {
+        let mut held = HeldTable::default();
+        held.enqueue(id(1), work(), Some(1), at(0));
+        held.enqueue(id(2), work(), Some(1), at(10));
+        held.enqueue(id(3), work(), None, at(10));
+        assert_eq!(held.begin(at(20), JobId(7)).map(|job| job.entry), Some(id(1)));
+        held
+    }
+
+    #[test]
+    fn the_head_needs_a_fresh_lease_first_and_a_count_next() {
+        let mut held = table();
+        assert_eq!(held.head(at(49), IDLE), Head::Ready);
+        assert_eq!(held.head(at(50), IDLE), Head::Renew(id(2)), "two thirds of the claim idle");
+        held.get_mut(id(2)).unwrap().asked = true;
+        assert_eq!(held.head(at(50), IDLE), Head::None, "the store was asked");
+        held.remove(id(2));
+        assert_eq!(held.head(at(49), IDLE), Head::Count(id(3)));
+        assert_eq!(held.head(at(50), IDLE), Head::Renew(id(3)));
+        held.remove(id(3));
+        assert_eq!(held.head(at(50), IDLE), Head::None);
+    }
+
+    #[test]
+    fn what_is_held_for_a_third_of_the_claim_idle_is_renewed_unless_it_is_not_ours_any_more() {
+        let mut held = table();
+        held.hold(id(4), Stage::Acking, at(0));
+        held.hold(id(5), Stage::Releasing, at(0));
+        assert_eq!(held.to_renew(at(19), IDLE), []);
+        assert_eq!(held.to_renew(at(20), IDLE), [id(1), id(4)]);
+        assert_eq!(held.to_renew(at(30), IDLE), [id(1), id(2), id(3), id(4)]);
+        held.get_mut(id(1)).unwrap().lost = true;
+        assert_eq!(held.to_renew(at(30), IDLE), [id(2), id(3), id(4)]);
+    }
+
+    #[test]
+    fn an_entry_that_is_forgotten_is_forgotten_everywhere() {
+        let mut held = table();
+        assert_eq!((held.len(), held.unfinished(), held.first()), (3, 3, Some(id(1))));
+        assert!(held.runs(JobId(7)) && held.is_running());
+        held.remove(id(1));
+        assert!(!held.runs(JobId(7)) && !held.is_running());
+        assert_eq!((held.running_since(), held.end(JobId(7)).is_none()), (None, true));
+        held.remove(id(2));
+        assert_eq!((held.len(), held.unfinished(), held.first()), (1, 1, Some(id(3))));
+        assert!(held.remove(id(2)).is_none());
+        held.remove(id(3));
+        assert!(held.is_empty() && held.begin(at(20), JobId(8)).is_none());
+    }
+
+    #[test]
+    fn what_goes_back_to_the_pool_neither_waits_nor_runs_any_more() {
+        let mut held = table();
+        assert_eq!(held.running_since(), Some(at(20)));
+        assert_eq!(held.release_queue(), [id(2), id(3)]);
+        assert_eq!((held.head(at(20), IDLE), held.unfinished()), (Head::None, 1));
+        assert_eq!(held.release_running(), [(JobId(7), id(1))]);
+        assert_eq!(
+            (held.unfinished(), held.len()),
+            (0, 3),
+            "until the store has said that it is so"
+        );
+        assert_eq!(held.to_renew(at(100), IDLE), []);
     }
 }

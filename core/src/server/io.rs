@@ -46,12 +46,12 @@ pub enum JobOutcome {
     Panicked(String),
 }
 
-/// What a driver tells a [`ServerCore`].
+/// What a driver tells a [`ServerCore`](crate::ServerCore).
 #[derive(Clone, Debug, PartialEq)]
 pub enum ServerInput {
-    /// Connect and make the groups. Answered by [`Output::Started`].
+    /// Connect and make the groups. Answered by [`Output::Started`](crate::Output::Started).
     Start,
-    /// Finish what runs, for that long. Answered by [`Output::Stopped`].
+    /// Finish what runs, for that long. Answered by [`Output::Stopped`](crate::Output::Stopped).
     Stop {
         /// How long running handlers may take; the option `shutdown_grace` if `None`.
         grace: Option<Duration>,
@@ -60,7 +60,7 @@ pub enum ServerInput {
     Finished(JobId, JobOutcome),
     /// Something came back from the link.
     Link(LinkInput),
-    /// The time that [`ServerCore::poll_timeout`] gave has come.
+    /// The time that [`Machine::poll_timeout`](crate::Machine::poll_timeout) gave has come.
     Timeout,
 }
 

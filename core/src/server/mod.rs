@@ -25,14 +25,12 @@ mod tests;
 mod upkeep;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
 
-use crate::command::{Command, Lane, Outcome};
+use crate::command::{Fault, Lane, Outcome};
 use crate::contract::Contract;
 use crate::error::{RegisterError, StartError};
-use crate::event::Event;
 use crate::lane::{LaneChange, LaneState};
-use crate::lifecycle::{OnStart, OnStop, Phase};
+use crate::lifecycle::{OnStart, Phase};
 use crate::machine::{Machine, TimerReason};
 use crate::options::ServerOptions;
 use crate::output::{LinkInput, Output, StopReport};
@@ -42,9 +40,6 @@ pub use io::{Job, JobId, JobOutcome, ServerInput, ServerOutput};
 use reply_ttl::ReplyTtl;
 use service::Service;
 use shared::{For, Shared};
-
-/// After the grace, how long replies, acks and hand-backs may take.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// The server's side of the protocol, as a pure state machine.
 ///
@@ -116,31 +111,6 @@ impl ServerCore {
         }
     }
 
-    fn stop(&mut self, grace: Option<Duration>) {
-        let grace = grace.unwrap_or(self.shared.options.shutdown_grace);
-        let until = self.shared.now + grace;
-        match self.shared.phase.on_stop() {
-            OnStop::Finish => self.finish(),
-            OnStop::GiveUpStart => {
-                self.shared.out.push_back(Output::Started(Err(StartError::Stopped)));
-                self.finish();
-            }
-            OnStop::Drain => {
-                self.shared.phase = Phase::Draining { until };
-                for service in &mut self.services {
-                    service.begin_drain(&mut self.shared);
-                }
-            }
-            OnStop::Join => {
-                if let Phase::Draining { until: earlier } = self.shared.phase {
-                    self.shared.phase = Phase::Draining { until: until.min(earlier) };
-                }
-            }
-            OnStop::Done => self.shared.out.push_back(Output::Stopped(self.shared.report)),
-        }
-        self.step_all();
-    }
-
     fn start_failed(&mut self, error: StartError) {
         self.close_all();
         for service in &mut self.services {
@@ -190,7 +160,7 @@ impl ServerCore {
                 ) {
                     Some(LaneChange::Up { .. }) => {
                         for service in &mut self.services {
-                            service.commands_up(&mut self.shared);
+                            service.commands_up(&self.shared);
                         }
                         self.step_all();
                     }
@@ -241,7 +211,8 @@ impl ServerCore {
         self.finish_start();
     }
 
-    fn connect_failed(&mut self, fault: crate::command::Fault) {
+    /// A start fails with the first connection that does; later, attempts go on.
+    fn connect_failed(&mut self, fault: Fault) {
         if self.shared.phase == Phase::Starting {
             self.start_failed(StartError::Unreachable(fault));
         }
@@ -249,10 +220,7 @@ impl ServerCore {
 
     fn completed(&mut self, what: For, outcome: Outcome) {
         let Some(at) = what.service() else {
-            if let (For::Background(what), Outcome::Refused(refusal)) = (what, outcome) {
-                self.shared.event(Event::CommandRefused { what, refusal });
-            }
-            return;
+            return self.shared.background_answered(what, outcome);
         };
         let Some(service) = self.services.get_mut(at) else { return };
         let shared = &mut self.shared;
@@ -264,14 +232,14 @@ impl ServerCore {
             }
             For::Reply(_, reply) => service.reply_answered(shared, reply, outcome),
             For::Ack(_, ids) => service.ack_answered(shared, ids, outcome),
-            For::Claim(_) => service.claim_answered(shared, outcome),
+            For::Claim(_, issued) => service.claim_answered(shared, issued, outcome),
             For::Count(_, id) => service.count_answered(shared, id, outcome),
             For::Renew(_, ids, issued) => service.renew_answered(shared, &ids, issued, outcome),
             For::Release(_, ids) => service.release_answered(shared, ids, outcome),
             For::Trim(_) => service.trim_answered(shared, outcome),
-            For::Remove(_) => service.remove_answered(shared, outcome),
+            For::Remove(_) => service.remove_answered(outcome),
             For::Kill(_) => service.kill_answered(shared, outcome),
-            For::Background(_) => {}
+            For::TimeToLive(_) | For::Background(_) => {}
         }
         self.step(at);
     }
@@ -305,47 +273,22 @@ impl ServerCore {
             for what in lost {
                 self.completed(what, Outcome::Unknown(fault.clone()));
             }
+            self.connect_failed(fault);
         }
         for at in 0..self.services.len() {
             let (service, shared) = (&mut self.services[at], &mut self.shared);
-            service.reader.handle_timeout(now, &mut shared.random, &mut shared.out);
+            let lost = service.reader.handle_timeout(now, &mut shared.random, &mut shared.out);
+            if let Some((fault, lost)) = lost {
+                for what in lost {
+                    service.read_answered(shared, what, Outcome::Unknown(fault.clone()));
+                }
+                self.connect_failed(fault);
+            }
+            let (service, shared) = (&mut self.services[at], &mut self.shared);
             service.handle_timeouts(shared);
             self.step(at);
         }
-        self.renew_reply_streams(false);
-    }
-
-    fn renew_reply_streams(&mut self, all: bool) {
-        let ttl = self.shared.options.common.reply_stream_ttl;
-        for key in self.shared.reply_ttl.sweep(self.shared.now, all) {
-            if self.shared.commands.is_open() {
-                let what = For::Background("the time to live of a reply stream");
-                self.shared.send(Command::Expire { key, ttl }, what);
-            }
-        }
-    }
-
-    /// Ends a stop as far as it has come.
-    fn drain(&mut self) {
-        let Phase::Draining { until } = self.shared.phase else { return };
-        if self.shared.now >= until {
-            for at in 0..self.services.len() {
-                self.services[at].give_up_running(&mut self.shared);
-                self.step(at);
-            }
-        }
-        let all_done = self.services.iter().all(Service::is_drained);
-        if all_done {
-            self.renew_reply_streams(true);
-        }
-        let stuck = !self.shared.commands.is_open()
-            && self.services.iter().all(Service::has_nothing_to_deliver);
-        if (all_done && self.shared.commands.is_idle())
-            || stuck
-            || self.shared.now >= until + FAREWELL
-        {
-            self.finish();
-        }
+        self.shared.renew_reply_streams(false);
     }
 
     /// Acks leave when nothing else is left to be done in this round: one command for each service.
@@ -383,15 +326,13 @@ impl Machine for ServerCore {
 
     fn poll_timeout(&self) -> Option<(Time, TimerReason)> {
         let shared = &self.shared;
-        let draining = match shared.phase {
-            Phase::Draining { until } if until > shared.now => Some((until, TimerReason::Drain)),
-            Phase::Draining { until } => Some((until + FAREWELL, TimerReason::Drain)),
-            _ => None,
-        };
+        if matches!(shared.phase, Phase::Idle | Phase::Stopped) {
+            return None;
+        }
         let own = [
             shared.commands.timeout().map(|at| (at, TimerReason::Connection)),
             shared.reply_ttl.timeout().map(|at| (at, TimerReason::ReplyStream)),
-            draining,
+            self.drain_timeout().map(|at| (at, TimerReason::Drain)),
         ];
         let services = self.services.iter().filter_map(|service| service.timeout(shared));
         own.into_iter().flatten().chain(services).min_by_key(|(at, _)| *at)

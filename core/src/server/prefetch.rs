@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 /// What is held at once should be worked off within this.
-const HORIZON: Duration = Duration::from_millis(10);
+pub(super) const HORIZON: Duration = Duration::from_millis(10);
 /// Never hold more.
 const MAX: u32 = 256;
 

@@ -31,7 +31,10 @@ pub(super) enum Resume {
     Until(Time),
     /// The own pending list is to be read after this id.
     Scan(StreamId),
-    Scanning,
+    /// A page of it is being read; `again` from the start, if entries may have come in below it.
+    Scanning {
+        again: bool,
+    },
 }
 
 /// How long after its `BLOCK` a read on a dead connection is certainly over.
@@ -55,7 +58,7 @@ impl Resume {
 impl Service {
     /// Makes the group if it is missing.
     pub(super) fn set_up_group(&mut self, shared: &mut Shared) {
-        if self.setup != Setup::Missing || !shared.commands.is_open() || self.retry_at.is_some() {
+        if self.setup != Setup::Missing || !shared.commands.is_open() || !self.reading.is_open() {
             return;
         }
         self.setup = Setup::Creating;
@@ -103,7 +106,10 @@ impl Service {
                 let what = format!("the group of service {} on {}", self.group, self.stream);
                 return Some(StartError::Refused { what, refusal });
             }
-            Outcome::Refused(refusal) => self.trouble(shared, refusal),
+            Outcome::Refused(refusal) => {
+                self.setup = Setup::Missing;
+                self.trouble(shared, refusal);
+            }
             Outcome::Unknown(fault) | Outcome::NotSent(fault) => {
                 self.setup = Setup::Missing;
                 if shared.phase == Phase::Starting {
@@ -128,9 +134,9 @@ impl Service {
             self.setup = Setup::Missing;
         }
         if again || !group_gone {
-            self.retry_at = Some(shared.now + self.trouble.wait(&mut shared.random));
+            self.reading.shut(shared.now, &mut shared.random);
         }
-        if !group_gone && !std::mem::replace(&mut self.refusal_told, true) {
+        if !group_gone && self.reading.tell() {
             let stream = self.stream.as_str().to_owned();
             shared.event(Event::ReadRefused { stream, refusal });
         }
@@ -139,8 +145,7 @@ impl Service {
     /// A read went well.
     pub(super) fn no_trouble(&mut self) {
         self.in_trouble = false;
-        self.refusal_told = false;
-        self.trouble.reset();
+        self.reading.went_well();
     }
 
     /// The commands lane is open (again): what its loss left undone is done.
@@ -148,13 +153,16 @@ impl Service {
         self.lease_at = self.lease_at.map(|_| shared.now);
     }
 
-    /// The reader is open again.
+    /// The reader is open again. It was lost in a read: nothing else goes over it.
     pub(super) fn reader_back(&mut self, shared: &Shared, lost: Option<ConnectionId>) {
-        self.resume = match (self.resume, lost) {
-            (Resume::Kill(_) | Resume::Killing(_) | Resume::Until(_), _) | (_, None) => {
-                Resume::Until(shared.now + shared.block() + SLACK)
+        self.resume = match lost {
+            None => Resume::Until(shared.now + shared.block() + SLACK),
+            // Numbers only grow: with a lower one the store was restarted, and the old read is gone with it. Its number may
+            // belong to anybody by now.
+            Some(lost) if self.reader.connection().is_some_and(|new| new <= lost) => {
+                Resume::Scan(StreamId::MIN)
             }
-            (_, Some(lost)) => Resume::Kill(lost),
+            Some(lost) => Resume::Kill(lost),
         };
     }
 
@@ -171,7 +179,7 @@ impl Service {
                     && self.reader.is_idle()
                     && self.room() >= OWN_PAGE as usize =>
             {
-                self.resume = Resume::Scanning;
+                self.resume = Resume::Scanning { again: false };
                 let read = Command::ReadOwnPending {
                     stream: self.stream.clone(),
                     group: self.group.clone(),
@@ -198,6 +206,7 @@ impl Service {
     /// A page of the own pending list came: whether there is another one.
     pub(super) fn resume_after_page(&mut self, len: usize, last: Option<StreamId>) {
         self.resume = match last {
+            _ if self.resume == (Resume::Scanning { again: true }) => Resume::Scan(StreamId::MIN),
             Some(last) if len >= OWN_PAGE as usize => Resume::Scan(last),
             _ => Resume::Nothing,
         };
@@ -205,8 +214,11 @@ impl Service {
 
     /// Entries may have been given to this consumer without an answer: its own pending list tells.
     pub(super) fn scan_own_pending(&mut self) {
-        if self.resume == Resume::Nothing {
-            self.resume = Resume::Scan(StreamId::MIN);
-        }
+        self.resume = match self.resume {
+            Resume::Nothing | Resume::Scan(_) => Resume::Scan(StreamId::MIN),
+            Resume::Scanning { .. } => Resume::Scanning { again: true },
+            // These end with a scan.
+            resume @ (Resume::Kill(_) | Resume::Killing(_) | Resume::Until(_)) => resume,
+        };
     }
 }

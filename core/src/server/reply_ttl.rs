@@ -35,6 +35,12 @@ impl ReplyTtl {
         }
     }
 
+    /// A stream didn't get its time to live: it gets it with the next ones.
+    pub(crate) fn owe(&mut self, now: Time, stream: Key) {
+        self.sweep_at.get_or_insert(now + SWEEP);
+        self.written.insert(stream, true);
+    }
+
     pub(crate) fn timeout(&self) -> Option<Time> {
         self.sweep_at
     }
@@ -72,6 +78,19 @@ mod tests {
         assert_eq!(ttl.sweep(sweep + SWEEP, false), []);
         assert_eq!(ttl.timeout(), None);
         assert!(ttl.written(sweep + SWEEP, &a), "forgotten, so it begins anew");
+    }
+
+    #[test]
+    fn a_stream_that_did_not_get_its_time_to_live_gets_it_later() {
+        let (mut ttl, a) = (ReplyTtl::default(), Key::from("a"));
+        assert!(ttl.written(Time::ZERO, &a));
+        let sweep = ttl.timeout().unwrap();
+        ttl.owe(Time::ZERO, a.clone());
+        assert_eq!(ttl.sweep(sweep, false), std::slice::from_ref(&a));
+        ttl.owe(sweep, a.clone());
+        assert_eq!(ttl.sweep(sweep + SWEEP, false), [a]);
+        assert_eq!(ttl.sweep(sweep + SWEEP * 2, false), []);
+        assert_eq!(ttl.timeout(), None);
     }
 
     #[test]

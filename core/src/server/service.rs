@@ -6,19 +6,20 @@ use std::time::Duration;
 use super::admit::{Admission, admit};
 use super::drain::Farewell;
 use super::held::{Head, HeldTable, Stage, Work};
-use super::prefetch::Prefetch;
+use super::prefetch::{HORIZON, Prefetch};
 use super::recover::{Resume, Setup};
 use super::settle::PendingReply;
 use super::{For, JobId, ServerOutput, Shared};
-use crate::backoff::Backoff;
-use crate::command::{Command, Entry, Lane, Outcome, Reply, StreamId};
+use crate::command::{Command, Entry, Lane, Outcome, Refusal, Reply, StreamId};
 use crate::contract::Contract;
 use crate::event::Event;
+use crate::gate::Gate;
 use crate::lane::LaneState;
 use crate::lifecycle::Phase;
 use crate::machine::TimerReason;
 use crate::names::{Key, consumer_name};
 use crate::options::ServerOptions;
+use crate::refusal::unexpected;
 use crate::time::Time;
 
 /// What is held may not be more than this, done but not yet acked entries included.
@@ -49,22 +50,24 @@ pub(super) struct Service {
     pub(super) prefetch: Prefetch,
     // settle
     pub(super) outbox: VecDeque<PendingReply>,
-    pub(super) outbox_at: Option<Time>,
+    pub(super) replying: Gate,
     pub(super) acks: Vec<StreamId>,
+    pub(super) acking: Gate,
     // recover
     pub(super) setup: Setup,
     pub(super) was_set_up: bool,
-    pub(super) trouble: Backoff,
+    pub(super) reading: Gate,
     pub(super) in_trouble: bool,
-    pub(super) refusal_told: bool,
-    pub(super) retry_at: Option<Time>,
     pub(super) resume: Resume,
     pub(super) last_delivered: StreamId,
     // upkeep
     pub(super) claiming: bool,
     pub(super) claim_cursor: StreamId,
+    /// There may be more to take over: as soon as there is room, not only at the next tick.
+    pub(super) claim_on: bool,
     pub(super) claim_at: Option<Time>,
     pub(super) lease_at: Option<Time>,
+    pub(super) renewing: Gate,
     pub(super) trim_at: Option<Time>,
     pub(super) done_since_trim: bool,
     // drain
@@ -79,6 +82,7 @@ impl Service {
         let name = contract.service();
         // More than 65,536 services would share lanes; nobody registers by hand what a program can't hold.
         let lane = Lane::Reader(u16::try_from(at).unwrap_or(u16::MAX));
+        let gate = || Gate::new(options.common.backoff);
         Service {
             at,
             stream: options.common.key_prefix.command_stream(name),
@@ -88,20 +92,21 @@ impl Service {
             held: HeldTable::default(),
             prefetch: Prefetch::new(),
             outbox: VecDeque::new(),
-            outbox_at: None,
+            replying: gate(),
             acks: Vec::new(),
+            acking: gate(),
             setup: Setup::Missing,
             was_set_up: false,
-            trouble: Backoff::new(options.common.backoff),
+            reading: gate(),
             in_trouble: false,
-            refusal_told: false,
-            retry_at: None,
             resume: Resume::Nothing,
             last_delivered: StreamId::MIN,
             claiming: false,
             claim_cursor: StreamId::MIN,
+            claim_on: false,
             claim_at: None,
             lease_at: None,
+            renewing: gate(),
             trim_at: None,
             done_since_trim: true,
             releases: Vec::new(),
@@ -127,6 +132,7 @@ impl Service {
                 self.set_up_group(shared);
                 self.resume(shared);
                 self.dispatch(shared);
+                self.claim_page(shared);
                 self.read(shared);
             }
             Phase::Draining { .. } => {
@@ -146,6 +152,7 @@ impl Service {
         while !self.held.is_running() {
             match self.held.head(shared.now, shared.options.consumer_claim_idle) {
                 Head::None => return,
+                Head::Renew(_) if !self.renewing.is_open() => return,
                 Head::Renew(id) => return self.renew(shared, vec![id]),
                 Head::Count(id) => return self.count(shared, id),
                 Head::Ready => {
@@ -165,22 +172,31 @@ impl Service {
         MAX_HELD.saturating_sub(self.held.len())
     }
 
+    /// How many more entries are worth having. None while a handler takes long: they would wait behind it, where an idle
+    /// neighbour in the pool could do them at once.
+    pub(super) fn wanted(&mut self, shared: &Shared) -> Option<u32> {
+        if self.held.running_since().is_some_and(|began| shared.now - began > HORIZON) {
+            return None;
+        }
+        let count = self.prefetch.ask_for(self.held.unfinished())?;
+        Some(count.min(u32::try_from(self.room()).unwrap_or(u32::MAX))).filter(|count| *count > 0)
+    }
+
     fn read(&mut self, shared: &mut Shared) {
         let may_read = self.reader.is_open()
             && self.reader.is_idle()
             && self.setup == Setup::Ready
-            && self.retry_at.is_none()
-            && self.resume == Resume::Nothing
-            && self.room() > 0;
+            && self.reading.is_open()
+            && self.resume == Resume::Nothing;
         if !may_read {
             return;
         }
-        let Some(count) = self.prefetch.ask_for(self.held.unfinished()) else { return };
+        let Some(count) = self.wanted(shared) else { return };
         let read = Command::ReadGroup {
             stream: self.stream.clone(),
             group: self.group.clone(),
             consumer: self.consumer.clone(),
-            count: count.min(u32::try_from(self.room()).unwrap_or(u32::MAX)),
+            count,
             block: shared.block(),
         };
         self.reader.send(shared.now, read, Reading::New(shared.now), &mut shared.out);
@@ -202,13 +218,18 @@ impl Service {
                     self.deliver(shared, entry, None, asked);
                 }
             }
-            (_, Outcome::Refused(refusal)) => {
-                self.resume = Resume::Nothing;
-                self.trouble(shared, refusal);
-            }
-            // Anything else is a lost connection: what was delivered to it is found in its own pending list.
-            _ => self.probe(shared),
+            (what, Outcome::Refused(refusal)) => self.read_refused(shared, &what, refusal),
+            (what, Outcome::Reply(_)) => self.read_refused(shared, &what, unexpected()),
+            // What was delivered to the lost connection is found in its own pending list.
+            (_, Outcome::Unknown(_) | Outcome::NotSent(_)) => self.probe(shared),
         }
+    }
+
+    fn read_refused(&mut self, shared: &mut Shared, what: &Reading, refusal: Refusal) {
+        if let Reading::Own(_) = what {
+            self.resume = Resume::Scan(StreamId::MIN);
+        }
+        self.trouble(shared, refusal);
     }
 
     /// Takes an entry that the store has put into this consumer's pending list. `asked` is when the store was asked for it:
@@ -223,7 +244,9 @@ impl Service {
         let id = entry.id;
         // Never twice at the same time: what is held here runs, waits, or is done already.
         if let Some(held) = self.held.get_mut(id) {
-            held.touched = held.touched.max(asked);
+            // One that was lost is ours again.
+            held.touched = if held.lost { asked } else { held.touched.max(asked) };
+            held.lost = false;
             return;
         }
         if shared.is_draining() {
@@ -277,21 +300,21 @@ impl Service {
     /// When this service has something to do next.
     pub(super) fn timeout(&self, shared: &Shared) -> Option<(Time, TimerReason)> {
         let reader = self.reader.timeout().map(|at| (at, TimerReason::Connection));
+        let retry = |gate: &Gate| gate.timeout().map(|at| (at, TimerReason::Retry));
         if shared.is_draining() {
             let unblock = self.unblock_at.map(|at| (at, TimerReason::Drain));
             let lease = self.lease_at.map(|at| (at, TimerReason::Lease));
-            let outbox = self.outbox_at.map(|at| (at, TimerReason::Retry));
-            return reader
+            return [reader, unblock, lease, retry(&self.replying), retry(&self.acking)]
                 .into_iter()
-                .chain(unblock)
-                .chain(lease)
-                .chain(outbox)
+                .flatten()
                 .min_by_key(|(at, _)| *at);
         }
         [
             reader,
-            self.outbox_at.map(|at| (at, TimerReason::Retry)),
-            self.retry_at.map(|at| (at, TimerReason::Retry)),
+            retry(&self.replying),
+            retry(&self.acking),
+            retry(&self.reading),
+            retry(&self.renewing),
             self.resume.timeout().map(|at| (at, TimerReason::Retry)),
             self.claim_at.map(|at| (at, TimerReason::Reclaim)),
             self.lease_at.map(|at| (at, TimerReason::Lease)),
@@ -305,8 +328,9 @@ impl Service {
     /// Does what has become due; [`step`](Service::step) follows.
     pub(super) fn handle_timeouts(&mut self, shared: &mut Shared) {
         let now = shared.now;
-        for at in [&mut self.outbox_at, &mut self.retry_at, &mut self.unblock_at] {
-            *at = at.filter(|at| *at > now);
+        self.unblock_at = self.unblock_at.filter(|at| *at > now);
+        for gate in [&mut self.replying, &mut self.acking, &mut self.reading, &mut self.renewing] {
+            gate.handle_timeout(now);
         }
         self.resume.handle_timeout(now);
         if matches!(shared.phase, Phase::Running | Phase::Draining { .. }) {
@@ -320,7 +344,9 @@ impl Service {
 
     /// The server runs: the clocks of the upkeep begin.
     pub(super) fn begin(&mut self, shared: &Shared) {
+        // At once: what a neighbour has handed back, or died with long ago, waits for somebody.
         self.claim_at = Some(shared.now + Self::claim_every(shared));
+        self.claim_on = true;
         self.lease_at = Some(shared.now + Self::lease_every(shared));
         self.trim_at = self.next_trim(shared, Duration::ZERO);
     }

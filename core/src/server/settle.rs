@@ -44,20 +44,17 @@ impl Service {
             let (service, method) = (service.clone(), method.clone());
             shared.event(Event::HandlerPanicked { service, method, message: message.clone() });
         }
-        let limit = shared.options.common.max_message_bytes;
         let outcome = match outcome {
-            JobOutcome::Done(Some(reply)) if reply.len() > limit => {
-                JobOutcome::Failed(too_large(&reply, limit))
-            }
             JobOutcome::Panicked(message) => {
                 JobOutcome::Failed(RpcError::internal("panic", message))
             }
             outcome => outcome,
         };
         let reply = match (outcome, work.reply_to) {
-            (JobOutcome::Done(Some(envelope)), Some(to)) => Some((to.stream, envelope)),
+            (JobOutcome::Done(Some(envelope)), Some(to)) => Some((to, envelope)),
             (JobOutcome::Failed(error), Some(to)) => {
-                Some((to.stream, error_response(&to.id, &error)))
+                let envelope = error_response(&to.id, &error);
+                Some((to, envelope))
             }
             (JobOutcome::Failed(error), None) => {
                 let reason = error.to_string();
@@ -67,8 +64,14 @@ impl Service {
             _ => None,
         };
         match reply {
-            Some((stream, envelope)) => {
-                self.outbox.push_back(PendingReply { entry, stream, envelope });
+            Some((to, envelope)) => {
+                let limit = shared.options.common.max_message_bytes;
+                let envelope = if envelope.len() > limit {
+                    error_response(&to.id, &too_large(&envelope, limit))
+                } else {
+                    envelope
+                };
+                self.outbox.push_back(PendingReply { entry, stream: to.stream, envelope });
             }
             None => self.ack(entry),
         }
@@ -76,7 +79,7 @@ impl Service {
 
     /// Sends every reply that waits.
     pub(super) fn send_replies(&mut self, shared: &mut Shared) {
-        while shared.commands.is_open() && self.outbox_at.is_none() {
+        while shared.commands.is_open() && self.replying.is_open() {
             let Some(reply) = self.outbox.pop_front() else { return };
             let append = Command::Append {
                 stream: reply.stream.clone(),
@@ -97,19 +100,18 @@ impl Service {
     ) {
         match outcome {
             Outcome::Reply(_) => {
-                if shared.reply_ttl.written(shared.now, &reply.stream) && shared.commands.is_open()
-                {
-                    let ttl = shared.options.common.reply_stream_ttl;
-                    let expire = Command::Expire { key: reply.stream, ttl };
-                    shared.send(expire, For::Background("the time to live of a reply stream"));
-                }
+                self.replying.went_well();
+                shared.reply_written(reply.stream);
                 self.ack(reply.entry);
             }
             // The caller drops a second reply; a missing one it would miss.
-            Outcome::Unknown(_) | Outcome::NotSent(_) => self.outbox.push_front(reply),
+            Outcome::Unknown(_) | Outcome::NotSent(_) => self.outbox.push_back(reply),
             Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::Passing => {
-                self.outbox.push_front(reply);
-                self.outbox_at = Some(shared.now + self.trouble.wait(&mut shared.random));
+                self.outbox.push_back(reply);
+                self.replying.shut(shared.now, &mut shared.random);
+                if self.replying.tell() {
+                    shared.event(Event::CommandRefused { what: "a reply", refusal });
+                }
             }
             Outcome::Refused(refusal) => {
                 let reply_to = reply.stream.as_str().to_owned();
@@ -134,7 +136,7 @@ impl Service {
 
     /// Acks everything that is done, with one command.
     pub(super) fn send_acks(&mut self, shared: &mut Shared) {
-        while shared.commands.is_open() && self.has_acks() {
+        while shared.commands.is_open() && self.acking.is_open() && self.has_acks() {
             let rest = self.acks.split_off(self.acks.len().min(ACK_CHUNK));
             let ids = std::mem::replace(&mut self.acks, rest);
             let ack = Command::Ack {
@@ -157,10 +159,17 @@ impl Service {
             Outcome::Unknown(_) | Outcome::NotSent(_) => return self.acks.extend(ids),
             Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::Passing => {
                 self.acks.extend(ids);
-                return self.trouble(shared, refusal);
+                self.acking.shut(shared.now, &mut shared.random);
+                if self.acking.tell() {
+                    shared.event(Event::CommandRefused { what: "an ack", refusal });
+                }
+                return;
             }
             Outcome::Refused(refusal) => self.trouble(shared, refusal),
-            Outcome::Reply(_) => self.done_since_trim = true,
+            Outcome::Reply(_) => {
+                self.acking.went_well();
+                self.done_since_trim = true;
+            }
         }
         for id in ids {
             self.held.remove(id);

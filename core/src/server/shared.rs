@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::io::ServerOutput;
 use super::reply_ttl::ReplyTtl;
 use super::settle::PendingReply;
-use crate::command::{Command, StreamId};
+use crate::command::{Command, Outcome, StreamId};
 use crate::event::Event;
 use crate::lane::LaneState;
 use crate::lifecycle::Phase;
+use crate::names::Key;
 use crate::options::ServerOptions;
 use crate::output::{Output, StopReport};
 use crate::random::Random;
@@ -42,6 +43,47 @@ impl Shared {
         self.out.push_back(Output::Role(effect));
     }
 
+    /// A reply was written: its stream gets its time to live, now or with the next ones.
+    pub(super) fn reply_written(&mut self, stream: Key) {
+        if self.reply_ttl.written(self.now, &stream) {
+            self.expire(stream);
+        }
+    }
+
+    /// Gives those reply streams their time to live that it is time for; all that are owed one if `all`.
+    pub(super) fn renew_reply_streams(&mut self, all: bool) {
+        for stream in self.reply_ttl.sweep(self.now, all) {
+            self.expire(stream);
+        }
+    }
+
+    fn expire(&mut self, key: Key) {
+        if self.commands.is_open() {
+            let expire =
+                Command::Expire { key: key.clone(), ttl: self.options.common.reply_stream_ttl };
+            self.send(expire, For::TimeToLive(key));
+        } else {
+            self.reply_ttl.owe(self.now, key);
+        }
+    }
+
+    /// The store has answered something that no service waits for.
+    pub(super) fn background_answered(&mut self, what: For, outcome: Outcome) {
+        match (what, outcome) {
+            (For::TimeToLive(key), Outcome::Unknown(_) | Outcome::NotSent(_)) => {
+                self.reply_ttl.owe(self.now, key);
+            }
+            (For::TimeToLive(_), Outcome::Refused(refusal)) => {
+                let what = "the time to live of a reply stream";
+                self.event(Event::CommandRefused { what, refusal });
+            }
+            (For::Background(what), Outcome::Refused(refusal)) => {
+                self.event(Event::CommandRefused { what, refusal });
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         matches!(self.phase, Phase::Draining { .. })
     }
@@ -62,23 +104,24 @@ pub(super) enum For {
     Group(usize),
     Reply(usize, PendingReply),
     Ack(usize, Vec<StreamId>),
-    Claim(usize),
+    Claim(usize, Time),
     Count(usize, StreamId),
     Renew(usize, Vec<StreamId>, Time),
     Release(usize, Vec<StreamId>),
     Trim(usize),
     Remove(usize),
     Kill(usize),
+    TimeToLive(Key),
     Background(&'static str),
 }
 
 impl For {
     pub(super) fn service(&self) -> Option<usize> {
         match self {
-            For::Group(at) | For::Reply(at, _) | For::Ack(at, _) | For::Claim(at) => Some(*at),
+            For::Group(at) | For::Reply(at, _) | For::Ack(at, _) | For::Claim(at, _) => Some(*at),
             For::Count(at, _) | For::Renew(at, ..) | For::Release(at, _) => Some(*at),
             For::Trim(at) | For::Remove(at) | For::Kill(at) => Some(*at),
-            For::Background(_) => None,
+            For::TimeToLive(_) | For::Background(_) => None,
         }
     }
 }

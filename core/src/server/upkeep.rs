@@ -6,10 +6,10 @@ use super::held::Stage;
 use super::recover::Setup;
 use super::service::Service;
 use super::{For, ServerOutput, Shared};
-use crate::command::{Command, Outcome, Reply, StreamId};
+use crate::command::{Command, Outcome, Refusal, Reply, StreamId};
 use crate::event::Event;
 use crate::options::Retention;
-use crate::refusal::Meaning;
+use crate::refusal::{Meaning, unexpected};
 use crate::time::Time;
 
 /// At most so many entries are taken over at once.
@@ -30,23 +30,28 @@ impl Service {
         (shared.options.consumer_claim_idle / 6).max(Duration::from_millis(1))
     }
 
-    /// Looks for entries that others left behind, if it is time.
-    pub(super) fn reclaim(&mut self, shared: &mut Shared) {
+    /// Looks for entries that others left behind, if it is time: at once, or, if there is no room, as soon as there is.
+    pub(super) fn reclaim(&mut self, shared: &Shared) {
         if self.claim_at.is_none_or(|at| at > shared.now) {
             return;
         }
         self.claim_at = Some(shared.now + Self::claim_every(shared));
-        self.claim_page(shared);
+        self.claim_on = true;
     }
 
-    fn claim_page(&mut self, shared: &mut Shared) {
-        // What was taken over waits behind what is here: one who is busy leaves it to others.
-        let free = self.prefetch.ask_for(self.held.unfinished()).unwrap_or(0);
-        let count = CLAIM_COUNT.min(free);
-        if self.claiming || count == 0 || self.setup != Setup::Ready || !shared.commands.is_open() {
+    /// Takes over a page of them, if there is room.
+    pub(super) fn claim_page(&mut self, shared: &mut Shared) {
+        if !self.claim_on
+            || self.claiming
+            || self.setup != Setup::Ready
+            || !shared.commands.is_open()
+        {
             return;
         }
+        // What was taken over waits behind what is here.
+        let Some(count) = self.wanted(shared).map(|count| count.min(CLAIM_COUNT)) else { return };
         self.claiming = true;
+        self.claim_on = false;
         let claim = Command::AutoClaim {
             stream: self.stream.clone(),
             group: self.group.clone(),
@@ -55,26 +60,24 @@ impl Service {
             cursor: self.claim_cursor,
             count,
         };
-        shared.send(claim, For::Claim(self.at));
+        shared.send(claim, For::Claim(self.at, shared.now));
     }
 
-    /// The store has answered a claim.
-    pub(super) fn claim_answered(&mut self, shared: &mut Shared, outcome: Outcome) {
+    /// The store has answered a claim. What it gave is ours from when it was asked on.
+    pub(super) fn claim_answered(&mut self, shared: &mut Shared, issued: Time, outcome: Outcome) {
         self.claiming = false;
         match outcome {
             Outcome::Reply(Reply::Claimed { cursor, entries }) => {
                 self.claim_cursor = cursor;
+                // Neither a full page nor an empty one with a cursor means that there is nothing further on.
+                self.claim_on = !entries.is_empty() || cursor != StreamId::MIN;
                 for entry in entries {
                     // 6.2 claims a trimmed entry without telling which: its own pending list tells.
                     if entry.id == StreamId::MIN {
                         self.scan_own_pending();
                     } else {
-                        self.deliver(shared, entry, None, shared.now);
+                        self.deliver(shared, entry, None, issued);
                     }
-                }
-                // An empty page doesn't mean that there is nothing further on.
-                if cursor != StreamId::MIN && !shared.is_draining() {
-                    self.claim_page(shared);
                 }
             }
             Outcome::Refused(refusal) => self.trouble(shared, refusal),
@@ -158,6 +161,7 @@ impl Service {
         }
         match outcome {
             Outcome::Reply(Reply::Ids(ours)) => {
+                self.renewing.went_well();
                 for id in ids {
                     if ours.contains(id) {
                         if let Some(held) = self.held.get_mut(*id) {
@@ -174,10 +178,16 @@ impl Service {
                 }
                 self.trouble(shared, refusal);
             }
-            Outcome::Refused(refusal) => {
-                shared.event(Event::CommandRefused { what: "the renewal of entries", refusal });
-            }
-            _ => {}
+            Outcome::Refused(refusal) => self.renewal_refused(shared, refusal),
+            Outcome::Reply(_) => self.renewal_refused(shared, unexpected()),
+            Outcome::Unknown(_) | Outcome::NotSent(_) => {}
+        }
+    }
+
+    fn renewal_refused(&mut self, shared: &mut Shared, refusal: Refusal) {
+        self.renewing.shut(shared.now, &mut shared.random);
+        if self.renewing.tell() {
+            shared.event(Event::CommandRefused { what: "the renewal of entries", refusal });
         }
     }
 
@@ -187,11 +197,11 @@ impl Service {
         let Some(held) = self.held.get_mut(id) else { return };
         let running = match held.stage {
             Stage::Queued => None,
+            Stage::Running(_) if held.lost => return,
             Stage::Running(job) => Some(job),
             Stage::Replying | Stage::Acking | Stage::Releasing => return,
         };
-        // Told once; from now on there is nothing to renew.
-        held.touched = Time::from_nanos(u64::MAX);
+        held.lost = true;
         shared.event(Event::LeaseLost {
             service: self.name(),
             entry: id,

@@ -102,7 +102,7 @@ impl Group {
         cursor: StreamId,
         count: u32,
     ) -> (StreamId, Vec<Entry>) {
-        let min_idle = i128::try_from(min_idle.as_millis()).unwrap_or(i128::MAX);
+        let min_idle = i128::try_from(min_idle.as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX);
         let mut left = limit(count);
         let looks = left.saturating_mul(LOOKS_PER_CLAIM);
         let candidates: Vec<StreamId> =

@@ -104,7 +104,12 @@ impl Store {
 
     /// Removes a group with all that is pending in it (`XGROUP DESTROY`). Returns whether there was one.
     pub fn destroy_group(&mut self, key: &Key, group: &str) -> bool {
-        self.found_mut(key).is_some_and(|stream| stream.groups.remove(group).is_some())
+        let destroyed =
+            self.found_mut(key).is_some_and(|stream| stream.groups.remove(group).is_some());
+        if destroyed {
+            self.lost_group.insert(key.clone());
+        }
+        destroyed
     }
 
     /// Trims a stream to its newest `len` entries, whoever still needs the rest (`XTRIM MAXLEN`). Returns how many went.

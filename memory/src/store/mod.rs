@@ -10,8 +10,8 @@ mod refusals;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,6 +51,8 @@ pub struct Store {
     now_ms: u64,
     /// No key expires before this; `None` while no key has a time to live.
     next_expiry_ms: Option<u64>,
+    /// The streams that lost a group since somebody asked.
+    lost_group: BTreeSet<Key>,
 }
 
 /// What is held under a key.
@@ -136,6 +138,10 @@ impl Store {
                 let (_, group) = self.group(stream, group, refusals::no_group)?;
                 Ok(Reply::Pending(group.pending_entry(now_ms, *id)))
             }
+            // Without ids their scripts look at nothing, not even at whether the group exists.
+            Command::Renew { ids, .. } | Command::Release { ids, .. } if ids.is_empty() => {
+                Ok(Reply::Ids(Vec::new()))
+            }
             Command::Renew { stream, group, consumer, ids } => {
                 let (log, group) = self.group(stream, group, refusals::no_group)?;
                 Ok(Reply::Ids(group.touch_owned(log, now_ms, 0, consumer, ids)))
@@ -152,7 +158,7 @@ impl Store {
                 Ok(count(usize::from(group.remove_idle_consumer(consumer))))
             }
             Command::Delete { key } => Ok(count(usize::from(self.keys.remove(key).is_some()))),
-            Command::Expire { key, ttl } => self.expire(key, *ttl),
+            Command::Expire { key, ttl } => Ok(self.expire(key, *ttl)),
             Command::Unblock { .. } | Command::Kill { .. } => Ok(Reply::Count(0)),
             Command::Ping => Ok(Reply::Done),
         }
@@ -160,7 +166,8 @@ impl Store {
 
     /// What a blocked read gets after something happened to its stream, or `None` if it goes on waiting.
     ///
-    /// As in Redis, an `appended` entry ends the wait even if it was trimmed at once.
+    /// As in Redis, an `appended` entry ends the wait even if it was trimmed at once. So does one that was appended and
+    /// trimmed at any time before, when the stream loses a group: pass that as `appended` too.
     pub(crate) fn end_wait(
         &mut self,
         read: &Command,
@@ -191,6 +198,11 @@ impl Store {
             }
             _ => None,
         }
+    }
+
+    /// The streams that lost a group since the last time.
+    pub(crate) fn take_lost_group(&mut self) -> BTreeSet<Key> {
+        std::mem::take(&mut self.lost_group)
     }
 
     /// Sets the clock and removes every key whose time has come. Returns whether there was one.
@@ -248,20 +260,18 @@ impl Store {
         }
     }
 
-    fn expire(&mut self, key: &Key, ttl: Duration) -> Result<Reply, Refusal> {
-        // Rounded up: a key must not vanish before its time.
-        let ttl_ms = i64::try_from(ttl.as_nanos().div_ceil(1_000_000))
-            .map_err(|_| refusals::not_an_integer())?;
-        let at = i64::try_from(self.now_ms).ok().and_then(|now| now.checked_add(ttl_ms));
-        let at = at.ok_or_else(refusals::invalid_expire_time)?.unsigned_abs();
-        let Some(held) = self.keys.get_mut(key) else { return Ok(Reply::Count(0)) };
+    fn expire(&mut self, key: &Key, ttl: Duration) -> Reply {
+        // Rounded up: a key must not vanish before its time. One that is longer than the clock can count is for ever, nearly.
+        let ttl_ms = u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let at = self.now_ms.saturating_add(ttl_ms);
+        let Some(held) = self.keys.get_mut(key) else { return Reply::Count(0) };
         if ttl_ms == 0 {
             self.keys.remove(key);
         } else {
             held.expires_ms = Some(at);
             self.next_expiry_ms = Some(self.next_expiry_ms.map_or(at, |next| next.min(at)));
         }
-        Ok(Reply::Count(1))
+        Reply::Count(1)
     }
 
     fn stream(&self, key: &Key) -> Result<Option<&Stream>, Refusal> {

@@ -43,14 +43,6 @@ pub(super) fn count_is_zero() -> Refusal {
     error("COUNT must be > 0")
 }
 
-pub(super) fn not_an_integer() -> Refusal {
-    error("value is not an integer or out of range")
-}
-
-pub(super) fn invalid_expire_time() -> Refusal {
-    error("invalid expire time in 'pexpire' command")
-}
-
 fn error(message: impl Into<String>) -> Refusal {
     Refusal::new("ERR", message)
 }

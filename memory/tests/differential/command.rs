@@ -23,25 +23,35 @@ pub(crate) enum Step {
 
 /// What happens in one case: half of them begin with much pending, since chance alone seldom gets there.
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let prelude = prop_oneof![Just(Vec::new()), (1_u64..30, 1_u32..30).prop_map(prelude)];
+    let prelude =
+        prop_oneof![Just(Vec::new()), (1_u64..30, 1_u32..30, 0_u32..30).prop_map(prelude)];
     (prelude, vec(step(), 1..60)).prop_map(|(prelude, steps)| [prelude, steps].concat())
 }
 
-fn prelude((entries, delivered): (u64, u32)) -> Vec<Step> {
-    let (stream, group, start) = (Key::from("s"), "g".to_owned(), GroupStart::Beginning);
-    let read = |consumer: &str, count| Command::ReadGroup {
-        stream: stream.clone(),
-        group: group.clone(),
-        consumer: consumer.to_owned(),
-        count,
-        block: Duration::ZERO,
+/// What two consumers of one group have got, and, unless it is 0, how much a second group was handed and is done with.
+fn prelude((entries, delivered, done): (u64, u32, u32)) -> Vec<Step> {
+    let stream = Key::from("s");
+    let create = |group: &str| {
+        let (stream, group) = (stream.clone(), group.to_owned());
+        Step::Run(Command::CreateGroup { stream, group, start: GroupStart::Beginning })
     };
-    vec![
+    let read = |group: &str, consumer: &str, count| {
+        let (stream, group, consumer) = (stream.clone(), group.to_owned(), consumer.to_owned());
+        Step::Run(Command::ReadGroup { stream, group, consumer, count, block: Duration::ZERO })
+    };
+    let mut steps = vec![
         Step::AppendMany(stream.clone(), entries),
-        Step::Run(Command::CreateGroup { stream: stream.clone(), group: group.clone(), start }),
-        Step::Run(read("c", delivered)),
-        Step::Run(read("d", 5)),
-    ]
+        create("g"),
+        read("g", "c", delivered),
+        read("g", "d", 5),
+    ];
+    if done > 0 {
+        let ids = (0..entries).map(|seq| StreamId::new(super::stored::NOW, seq)).collect();
+        let (stream, group) = (stream.clone(), "h".to_owned());
+        let ack = Step::Run(Command::Ack { stream, group, ids });
+        steps.extend([create("h"), read("h", "c", done), ack]);
+    }
+    steps
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -91,8 +101,10 @@ fn command() -> impl Strategy<Value = Command> {
             Command::RemoveConsumer { stream, group, consumer }
         }),
         1 => doomed_key().prop_map(|key| Command::Delete { key }),
-        1 => (doomed_key(), prop_oneof![1 => Just(Duration::ZERO), 3 => Just(LONG)])
-            .prop_map(|(key, ttl)| Command::Expire { key, ttl }),
+        1 => (doomed_key(), ttl()).prop_map(|(key, ttl)| Command::Expire { key, ttl }),
+        // Nobody has so high a number.
+        1 => Just(Command::Unblock { connection: 1 << 40 }),
+        1 => Just(Command::Kill { connection: 1 << 40 }),
         1 => Just(Command::Ping),
     ]
 }
@@ -123,7 +135,9 @@ fn consumer() -> impl Strategy<Value = String> {
 }
 
 fn fields() -> impl Strategy<Value = Fields> {
-    vec(("[ab]".prop_map(Into::into), "[xyz]?".prop_map(Into::into)), 0..3)
+    let value =
+        prop_oneof![4 => "[xyz]?".prop_map(Into::into), 1 => Just(b"\xff\r\n\0"[..].into())];
+    vec(("[ab]".prop_map(Into::into), value), 0..3)
 }
 
 /// The clock stands still, so that ids differ in their second part.
@@ -137,6 +151,7 @@ fn start() -> impl Strategy<Value = GroupStart> {
         2 => Just(GroupStart::Beginning),
         1 => Just(GroupStart::End),
         1 => id().prop_map(GroupStart::After),
+        1 => Just(GroupStart::After(StreamId::new(super::stored::NOW, 0).before())),
     ]
 }
 
@@ -146,5 +161,19 @@ pub(crate) fn count() -> impl Strategy<Value = u32> {
 
 /// Nothing is ever idle for long but what was released.
 fn min_idle() -> impl Strategy<Value = Duration> {
-    prop_oneof![Just(Duration::ZERO), Just(LONG)]
+    prop_oneof![
+        6 => Just(Duration::ZERO),
+        5 => Just(LONG),
+        // Longer than anything, and longer than Redis can say.
+        1 => Just(Duration::MAX),
+    ]
+}
+
+fn ttl() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        4 => Just(Duration::ZERO),
+        12 => Just(LONG),
+        1 => Just(Duration::from_millis(i64::MAX.unsigned_abs())),
+        1 => Just(Duration::MAX),
+    ]
 }

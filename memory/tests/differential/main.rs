@@ -1,8 +1,10 @@
 //! Whether the model does what Redis does: random commands go to both, and both must answer alike.
 //!
-//! Ids are the store's: the real server is given them, since its clock is another one.
+//! The real one gets them as applications send them, through the translation and the scripts of `clamator-redis`: so that is
+//! tested as well. Only ids are the store's: the real server is given them, since its clock is another one.
 
 mod command;
 mod redis;
 mod stored;
+mod translated;
 mod waits;

@@ -1,43 +1,66 @@
 //! Every command on the pure store and on Redis: the same answer, and the same state after it.
 
-use clamator_core::{Command, Key, Refusal, Reply, StreamId};
+use std::time::Duration;
+
+use clamator_core::{Command, Key, PendingEntry, Refusal, Reply, StreamId};
 use clamator_memory::Store;
+use clamator_redis::redis::ProtocolVersion;
 use clamator_testkit::{Connection, RedisServer, Value};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::command::{LONG, Step, steps};
-use super::redis::{all_entries, ask, execute, pending_entry, stream_id};
+use super::redis::{all_entries, ask, pending_entry, stream_id};
+use super::translated::Translated;
 
 /// The time in the store. It stands still, and so, nearly, does the other one: what is idle is so for an hour or not at all.
 pub(crate) const NOW: u64 = 1_000;
 
+/// The real server: once as applications see it, and once as it is.
+struct Real {
+    translated: Translated,
+    plain: Connection,
+}
+
 #[test]
 fn the_store_does_what_redis_does() {
+    compare(ProtocolVersion::RESP2);
+}
+
+#[test]
+fn the_store_does_what_redis_does_in_its_newer_protocol() {
+    compare(ProtocolVersion::RESP3);
+}
+
+fn compare(protocol: ProtocolVersion) {
     let server = RedisServer::start();
     let config = Config { cases: 128, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&steps(), |steps| {
-            let mut redis = server.connect().expect("Redis takes connections");
-            ask(&mut redis, &["FLUSHALL"]).expect("it can be emptied");
+            let mut real = Real {
+                translated: Translated::open(&server, protocol),
+                plain: server.connect().expect("Redis takes connections"),
+            };
+            ask(&mut real.plain, &["FLUSHALL"]).expect("it can be emptied");
             let mut store = Store::new();
             for step in &steps {
-                both(&mut store, &mut redis, step)?;
-                same_state(&store, &mut redis, step)?;
+                both(&mut store, &mut real, step)?;
+                same_state(&mut store, &mut real.plain, step)?;
             }
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-fn both(store: &mut Store, redis: &mut Connection, step: &Step) -> Result<(), TestCaseError> {
+fn both(store: &mut Store, real: &mut Real, step: &Step) -> Result<(), TestCaseError> {
+    let redis = &mut real.plain;
     match step {
-        Step::Run(command) => run_both(store, redis, command)?,
+        Step::Run(command) => run_both(store, &mut real.translated, command)?,
         Step::AppendMany(stream, count) => {
             for _ in 0..*count {
                 let fields = vec![("a".into(), "1".into())];
                 let append =
                     Command::Append { stream: stream.clone(), fields, max_len: None, create: true };
-                run_both(store, redis, &append)?;
+                run_both(store, &mut real.translated, &append)?;
             }
         }
         Step::SetString(key) => {
@@ -63,7 +86,7 @@ fn both(store: &mut Store, redis: &mut Connection, step: &Step) -> Result<(), Te
 
 fn run_both(
     store: &mut Store,
-    redis: &mut Connection,
+    redis: &mut Translated,
     command: &Command,
 ) -> Result<(), TestCaseError> {
     let modelled = store.execute(NOW, command);
@@ -71,7 +94,7 @@ fn run_both(
         Ok(Reply::Added(id)) => Some(id),
         _ => None,
     };
-    let real = execute(redis, command, id);
+    let real = redis.execute(command, id);
     if coarse(&modelled) != coarse(&real) {
         return Err(TestCaseError::fail(format!(
             "{command:?}\nstore: {modelled:?}\nRedis: {real:?}"
@@ -80,16 +103,21 @@ fn run_both(
     Ok(())
 }
 
-/// An answer without the precise idle time, which differs by how long the test takes.
+/// An answer without the precise idle time.
 fn coarse(answer: &Result<Reply, Refusal>) -> Result<Reply, Refusal> {
-    let mut answer = answer.clone();
-    if let Ok(Reply::Pending(Some(entry))) = &mut answer {
-        entry.idle = if entry.idle < LONG { std::time::Duration::ZERO } else { LONG };
+    match answer.clone() {
+        Ok(Reply::Pending(entry)) => Ok(Reply::Pending(entry.map(roughly))),
+        answer => answer,
     }
-    answer
 }
 
-fn same_state(store: &Store, redis: &mut Connection, step: &Step) -> Result<(), TestCaseError> {
+/// A pending entry that is idle for long or not at all: the rest is how long the test takes.
+fn roughly(mut entry: PendingEntry) -> PendingEntry {
+    entry.idle = if entry.idle < LONG { Duration::ZERO } else { LONG };
+    entry
+}
+
+fn same_state(store: &mut Store, redis: &mut Connection, step: &Step) -> Result<(), TestCaseError> {
     for name in ["s", "t"] {
         let (modelled, real) = (modelled_state(store, &Key::from(name)), real_state(redis, name));
         if modelled != real {
@@ -114,21 +142,30 @@ struct Group {
     name: String,
     delivered: StreamId,
     consumers: Vec<String>,
-    pending: Vec<(StreamId, String, u64)>,
+    pending: Vec<PendingEntry>,
 }
 
-fn modelled_state(store: &Store, key: &Key) -> State {
+fn modelled_state(store: &mut Store, key: &Key) -> State {
     let kind = match (store.exists(key), store.string(key)) {
         (false, _) => "none",
         (true, Some(_)) => "string",
         (true, None) => "stream",
     };
+    let names = store.groups(key);
     let group = |name: String| {
         let delivered = store.last_delivered(key, &name).unwrap_or_default();
-        let (consumers, pending) = (store.consumers(key, &name), store.pending(key, &name));
+        let consumers = store.consumers(key, &name);
+        let mut pending = Vec::new();
+        for (id, ..) in store.pending(key, &name) {
+            let command = Command::Pending { stream: key.clone(), group: name.clone(), id };
+            match store.execute(NOW, &command) {
+                Ok(Reply::Pending(Some(entry))) => pending.push(roughly(entry)),
+                answer => panic!("{answer:?}"),
+            }
+        }
         Group { name, delivered, consumers, pending }
     };
-    let groups = store.groups(key).into_iter().map(group).collect();
+    let groups = names.into_iter().map(group).collect();
     State { kind, expires: store.ttl(key).is_some(), entries: store.entries(key), groups }
 }
 
@@ -149,8 +186,7 @@ fn real_state(redis: &mut Connection, key: &str) -> State {
         let consumers =
             tell(&["XINFO", "CONSUMERS", key, &name]).as_array().iter().map(consumer).collect();
         let pending = tell(&["XPENDING", key, &name, "-", "+", "10000"]);
-        let pending = pending.as_array().iter().map(pending_entry);
-        let pending = pending.map(|entry| (entry.id, entry.consumer, entry.deliveries)).collect();
+        let pending = pending.as_array().iter().map(pending_entry).map(roughly).collect();
         groups.push(Group { name, delivered, consumers, pending });
     }
     State { kind: "stream", expires, entries, groups }

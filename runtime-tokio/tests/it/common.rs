@@ -68,7 +68,7 @@ pub struct ConfHandler {
 }
 
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct Failure(pub String);
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

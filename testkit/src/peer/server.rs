@@ -52,15 +52,32 @@ impl PeerServer {
         prefix: &str,
         options: &ServerOptions,
     ) -> PeerServer {
+        Self::try_start(program, url, prefix, options, READY_TIMEOUT)
+            .unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    /// Like [`start`](Self::start), with a bound of one's own.
+    ///
+    /// # Errors
+    ///
+    /// A text, with what it wrote to standard error, if it isn't ready in time.
+    pub fn try_start(
+        program: &[OsString],
+        url: &str,
+        prefix: &str,
+        options: &ServerOptions,
+        timeout: Duration,
+    ) -> Result<PeerServer, String> {
         let mut line = command_line(program, "server", url, prefix);
         push_option(&mut line, "--instance", options.instance.as_ref());
         push_option(&mut line, "--claim-idle-ms", options.claim_idle_ms);
         push_option(&mut line, "--reply-maxlen", options.reply_maxlen);
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let (process, stdout) = Guarded::start(&line[0], &line[1..], &dir.path().join("log"));
-        let ready = wait_for_ready(stdout);
-        assert!(ready, "the peer's server didn't get ready:\n{}", process.log());
-        PeerServer { process: Mutex::new(process), _dir: dir }
+        if !wait_for_ready(stdout, timeout) {
+            return Err(format!("the peer's server didn't get ready:\n{}", process.log()));
+        }
+        Ok(PeerServer { process: Mutex::new(process), _dir: dir })
     }
 
     /// Its process id.
@@ -78,6 +95,11 @@ impl PeerServer {
         let mut process = self.process();
         let code = terminate(&mut process, STOP_TIMEOUT);
         assert_eq!(code, Some(0), "the peer's server didn't stop cleanly:\n{}", process.log());
+    }
+
+    /// Sends `SIGTERM` and gives the exit code, if it ends within `timeout`.
+    pub fn terminate(&self, timeout: Duration) -> Option<i32> {
+        terminate(&mut self.process(), timeout)
     }
 
     /// Kills it by `SIGKILL` and waits until it is gone.
@@ -118,7 +140,7 @@ fn terminate(process: &mut Guarded, timeout: Duration) -> Option<i32> {
 }
 
 /// The thread reads on to the end, so that the program never waits for a full pipe.
-fn wait_for_ready(stdout: BufReader<ChildStdout>) -> bool {
+fn wait_for_ready(stdout: BufReader<ChildStdout>, timeout: Duration) -> bool {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in stdout.lines().map_while(Result::ok) {
@@ -127,5 +149,5 @@ fn wait_for_ready(stdout: BufReader<ChildStdout>) -> bool {
             }
         }
     });
-    receiver.recv_timeout(READY_TIMEOUT).is_ok()
+    receiver.recv_timeout(timeout).is_ok()
 }

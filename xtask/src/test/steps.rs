@@ -36,6 +36,8 @@ pub(crate) const STEPS: &[Step] = &[
 const CLIPPY: &str = "clippy --workspace --all-targets --all-features -- -D warnings";
 
 fn tests(full: bool) -> Outcome<Verdict> {
+    // Tests run the examples and the programs as they are built for a person.
+    passes(&mut cargo("build --workspace --bins --examples"))?;
     let nextest = probe(&mut cargo("nextest --version")).is_some();
     passes(with_length(full, &mut cargo(test_command(nextest))))
 }
@@ -45,7 +47,7 @@ fn test_command(nextest: bool) -> &'static str {
         "nextest run --workspace"
     } else {
         // All targets but the benches; --no-fail-fast as in nextest's configuration.
-        "test --workspace --no-fail-fast --lib --bins --tests --examples"
+        "test --workspace --no-fail-fast --lib --bins --tests"
     }
 }
 

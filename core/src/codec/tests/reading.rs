@@ -202,13 +202,20 @@ fn whole_floats_are_taken_everywhere_below() {
 }
 
 #[test]
-fn structs_may_be_written_as_sequences_as_serde_json_has_it() {
+fn a_struct_may_be_a_sequence_within_a_value_but_params_are_named() {
     #[derive(Debug, PartialEq, Deserialize)]
     struct Two {
         a: u8,
         b: u8,
     }
-    reads("[1.0,2]", Two { a: 1, b: 2 });
+    assert_eq!(from_result::<Two>(b"[1.0,2]"), Ok(Two { a: 1, b: 2 }));
+    reads(r#"{"two":[1.0,2]}"#, HashMap::from([("two".to_owned(), Two { a: 1, b: 2 })]));
+    let error = from_params::<Two>(b"[1.0,2]").unwrap_err();
+    assert_eq!(
+        error.data.unwrap()["errors"][0]["msg"],
+        "params are an array, an object is expected"
+    );
+    assert_eq!(from_params::<Vec<u8>>(b"[1.0,2]"), Ok(vec![1, 2]));
 }
 
 #[test]

@@ -99,6 +99,15 @@ fn no_time_to_live_means_now() {
 }
 
 #[test]
+fn a_time_to_live_can_be_longer_than_the_clock_counts() {
+    let mut store = stream_of(1);
+    let for_ever = Command::Expire { key: key("s"), ttl: Duration::MAX };
+    assert_eq!(store.execute(NOW, &for_ever), Ok(Reply::Count(1)));
+    store.execute(u64::MAX, &Command::Ping).unwrap();
+    assert!(store.exists(&key("s")));
+}
+
+#[test]
 fn a_remade_key_has_no_time_to_live() {
     let mut store = stream_of(1);
     store.execute(NOW, &expire("s", 100)).unwrap();

@@ -1,0 +1,117 @@
+//! The scripts against a server that refuses them, or that is older: that they do what the model does is tested with that.
+//!
+//! `CLAMATOR_REDIS_SERVER` may name a server of Redis 6.2 for this.
+
+use clamator_core::{Command, Key, Outcome, Refusal, Reply, StreamId};
+use clamator_redis::redis::{Client, Connection, ConnectionLike};
+use clamator_redis::translate::{decode, encode};
+use clamator_testkit::RedisServer;
+
+const ONE: StreamId = StreamId::new(1, 0);
+const TWO: StreamId = StreamId::new(2, 0);
+const THREE: StreamId = StreamId::new(3, 0);
+
+fn connect(server: &RedisServer) -> Connection {
+    Client::open(server.url()).unwrap().get_connection().unwrap()
+}
+
+fn run(redis: &mut Connection, command: &Command) -> Outcome {
+    decode(command, redis.req_command(&encode(command)).unwrap())
+}
+
+fn renew(ids: &[StreamId]) -> Command {
+    let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+    Command::Renew { stream, group, consumer, ids: ids.to_vec() }
+}
+
+fn release(ids: &[StreamId]) -> Command {
+    let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+    Command::Release { stream, group, consumer, ids: ids.to_vec() }
+}
+
+fn remove_consumer(consumer: &str) -> Command {
+    let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), consumer.to_owned());
+    Command::RemoveConsumer { stream, group, consumer }
+}
+
+fn trim_done() -> Command {
+    Command::TrimDone { stream: Key::from("s") }
+}
+
+/// Three entries, of which `c` has got two and acknowledged one; `d` has nothing.
+fn server() -> RedisServer {
+    let server = RedisServer::start();
+    for id in [ONE, TWO, THREE] {
+        server.command(&["XADD", "s", &id.to_string(), "a", "1"]);
+    }
+    server.command(&["XGROUP", "CREATE", "s", "g", "0"]);
+    server.command(&["XGROUP", "CREATECONSUMER", "s", "g", "d"]);
+    server.command(&["XREADGROUP", "GROUP", "g", "c", "COUNT", "2", "STREAMS", "s", ">"]);
+    server.command(&["XACK", "s", "g", &ONE.to_string()]);
+    server
+}
+
+#[test]
+fn every_supported_version_can_run_them() {
+    let server = server();
+    let mut redis = connect(&server);
+    for (command, reply) in [
+        (renew(&[ONE, TWO, THREE]), Reply::Ids(vec![TWO])),
+        (release(&[ONE, TWO, THREE]), Reply::Ids(vec![TWO])),
+        (remove_consumer("c"), Reply::Count(0)),
+        (remove_consumer("d"), Reply::Count(1)),
+        (remove_consumer("d"), Reply::Count(0)),
+        (trim_done(), Reply::Count(1)),
+        (trim_done(), Reply::Count(0)),
+    ] {
+        assert_eq!(run(&mut redis, &command), Outcome::Reply(reply), "{command:?}");
+    }
+    let pending = server.command(&["XPENDING", "s", "g", "-", "+", "9"]);
+    let [pending] = pending.as_array() else { panic!("{pending:?}") };
+    let pending = pending.as_array();
+    assert!(pending[2].as_int() >= 86_400_000, "it looks idle for a day");
+    assert_eq!(pending[3].as_int(), 1, "and no delivery was counted");
+}
+
+#[test]
+fn what_is_done_with_is_told_by_numbers_not_by_text() {
+    let server = RedisServer::start();
+    let mut redis = connect(&server);
+    for [earlier, later] in [["1-9", "1-10"], ["9-10", "10-9"], ["99-0", "100-0"]] {
+        for [g, h] in [[earlier, later], [later, earlier]] {
+            server.command(&["DEL", "s"]);
+            for id in [earlier, later] {
+                server.command(&["XADD", "s", id, "a", "1"]);
+            }
+            server.command(&["XGROUP", "CREATE", "s", "g", g]);
+            server.command(&["XGROUP", "CREATE", "s", "h", h]);
+            let done = run(&mut redis, &trim_done());
+            assert_eq!(done, Outcome::Reply(Reply::Count(1)), "{g} and {h}");
+            let left = server.command(&["XRANGE", "s", "-", "+"]);
+            assert_eq!(left.as_array()[0].as_array()[0].as_str(), later);
+        }
+    }
+}
+
+#[test]
+fn refusals_are_passed_on_in_the_words_of_redis() {
+    let server = server();
+    let mut redis = connect(&server);
+    let scripts = [renew(&[TWO]), release(&[TWO]), remove_consumer("d"), trim_done()];
+    let refused = |redis: &mut Connection, scripts: &[Command], code: &str, message: &str| {
+        for script in scripts {
+            let expected = Outcome::Refused(Refusal::new(code, message));
+            assert_eq!(run(redis, script), expected, "{script:?}");
+        }
+    };
+    // A replica whose primary is lost still answers what only reads.
+    server.command(&["REPLICAOF", "127.0.0.1", "1"]);
+    refused(&mut redis, &scripts, "READONLY", "You can't write against a read only replica.");
+    server.command(&["REPLICAOF", "NO", "ONE"]);
+    server.command(&["XGROUP", "DESTROY", "s", "g"]);
+    let missing = "No such key 's' or consumer group 'g'";
+    refused(&mut redis, &scripts[..3], "NOGROUP", missing);
+    server.command(&["SET", "s", "text"]);
+    let wrong = "Operation against a key holding the wrong kind of value";
+    refused(&mut redis, &scripts, "WRONGTYPE", wrong);
+}
