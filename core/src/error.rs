@@ -183,6 +183,17 @@ pub enum CallError {
         /// Whether the request may have reached the store, so that a server may have executed it.
         may_have_executed: bool,
     },
+    /// So many requests of this client are unanswered that the replies of more might not fit into its reply stream. The call
+    /// waited for its turn until its deadline, and was not sent.
+    #[error(
+        "the call to {service} was not sent: too many calls of this client wait for replies (its reply stream holds {limit}): is {service} running? Raise reply_stream_max_len on both sides, or use more clients"
+    )]
+    TooManyCalls {
+        /// The service that was to be called.
+        service: String,
+        /// The option `reply_stream_max_len`.
+        limit: usize,
+    },
     /// The store refused the request; it was not executed.
     #[error("the request was refused by the store: {0}")]
     Refused(Refusal),

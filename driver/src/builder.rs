@@ -160,7 +160,8 @@ macro_rules! common_options {
                 self
             }
 
-            /// About how many unread replies one client's stream keeps. Default: 1024, and the same in a whole system.
+            /// About how many unread replies one client's stream keeps: servers trim it to that, and clients have no more calls
+            /// under way. Default: 1024, and the same in a whole system.
             pub fn reply_stream_max_len(self, entries: u64) -> Self {
                 self.edit(Edit::ReplyStreamMaxLen(entries))
             }

@@ -147,8 +147,8 @@ pub struct RedisConnection {
 
 /// The task of a connection of our own.
 struct Own {
-    /// Left to itself, the task of a connection that nobody wants any more would first wait for every answer that is under way:
-    /// for the end of a blocked read, and for ever where nobody answers.
+    /// Left to itself, the task of a connection that nobody wants any more may wait for what is under way on it: for ever, where
+    /// Redis takes nothing in.
     abort: AbortHandle,
     /// The connection is lost: nothing is sent on it any more.
     ended: Arc<AtomicBool>,

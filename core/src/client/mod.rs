@@ -4,10 +4,12 @@
 //! |---|---|
 //! | may this call be made, what does the store's answer mean for it | [`calls`] |
 //! | which calls wait for what, when does one time out | [`pending`] |
+//! | how many requests may be under way | [`places`] |
 //! | which call does a reply belong to | [`replies`] |
 
 mod calls;
 mod pending;
+mod places;
 mod replies;
 #[cfg(test)]
 mod tests;
@@ -145,7 +147,7 @@ impl ClientCore {
             reply_stream_seen: false,
             said_goodbye: false,
             streams: BTreeMap::new(),
-            pending: Pending::default(),
+            pending: Pending::new(options.common.reply_stream_max_len),
             report: StopReport::default(),
             out: VecDeque::new(),
             options,
@@ -332,7 +334,7 @@ impl Machine for ClientCore {
                 self.call(key, outgoing, timeout, caller.as_ref());
             }
             ClientInput::Cancel(key) => {
-                self.pending.remove(key);
+                self.pending.abandon(self.now, key);
             }
             ClientInput::Link(input) => self.link(input),
             ClientInput::Timeout => self.handle_timeouts(),

@@ -63,7 +63,7 @@ impl ClientCore {
         let envelope = entry.fields.into_iter().flatten().find(|(name, _)| name == ENVELOPE);
         let Some((_, envelope)) = envelope else { return };
         let response = parse_response(&envelope);
-        let call = response.id.and_then(|id| self.pending.remove_by_id(id));
+        let call = response.id.and_then(|id| self.pending.answered(id));
         match (call, self.within_limit(&envelope).and(response.body)) {
             // A late reply, or one to an earlier life of this instance.
             (None, Ok(_)) => {}

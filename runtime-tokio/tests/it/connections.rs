@@ -39,8 +39,7 @@ async fn a_client_costs_two_connections_and_one_key() {
     assert_eq!(keys_now[0], site.commands("conf"));
     assert!(keys_now[1].starts_with(&format!("{}:replies:", site.prefix)));
     client.stop().await;
-    // Well before the read that it had just begun would have ended by itself.
-    eventually(Duration::from_millis(600), "all are closed", || site.connections().is_empty());
+    site.eventually_connections(0);
     assert_eq!(keys(&site), [site.commands("conf")]);
 }
 
@@ -79,6 +78,25 @@ async fn dropping_the_last_handle_stops_a_client_and_a_server() {
     site.eventually_connections(0);
     assert_eq!(keys(&site), [site.commands("work")], "the reply stream is gone");
     assert_eq!(site.consumers("work"), [] as [&str; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_takes_nothing_in_leaves_no_task_behind() {
+    let site = Site::new("stuck");
+    let server = started_server(&site.redis, &site.prefix).await;
+    let client = site.started_client().await;
+    let conf = ConfClient::new(&client);
+    conf.add(1.0, 2.0).await.unwrap();
+    site.redis.pause();
+    // More than fits between here and there.
+    let large = conf.echo("x".repeat(15_000_000).into()).timeout(Duration::from_millis(100));
+    assert!(matches!(large.await, Err(CallError::Timeout { .. })));
+    client.stop().await;
+    server.stop_within(Duration::ZERO).await;
+    let metrics = tokio::runtime::Handle::current().metrics();
+    eventually(SOON, "no task is left", || metrics.num_alive_tasks() == 0);
+    site.redis.resume();
+    site.eventually_connections(0);
 }
 
 #[test]

@@ -273,7 +273,7 @@ fn a_start_needs_a_runtime_or_a_handle_of_one() {
         matches!(poll_once(client.start()), Poll::Ready(Ok(())))
     });
     let other = Runtime::new().unwrap();
-    let seen = client.call::<Json>("nothing", "at", &json!({})).timeout(Duration::from_millis(20));
+    let seen = client.call::<Json>("nothing", "at", &json!({})).timeout(Duration::from_millis(500));
     let error = other.block_on(seen.into_future()).unwrap_err();
     assert!(matches!(error, CallError::NoSuchService { .. }), "{error}");
 }

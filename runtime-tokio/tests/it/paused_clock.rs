@@ -77,7 +77,7 @@ fn the_paused_clock_of_one_test_does_not_stop_the_clock_of_another() {
         let client = ClientBuilder::new("p").over(at(&redis)).build().unwrap();
         client.start().await.unwrap();
         let call = client.call::<Json>("nothing", "at", &json!({}));
-        let call = call.timeout(Duration::from_millis(20)).into_future();
+        let call = call.timeout(Duration::from_millis(500)).into_future();
         let error = tokio::time::timeout(SOON, call).await.unwrap().unwrap_err();
         assert!(matches!(error, CallError::NoSuchService { .. }), "{error}");
     });

@@ -2,6 +2,7 @@
 
 mod anything;
 mod calling;
+mod crowding;
 mod deciding;
 mod reading;
 mod reconnecting;

@@ -1,0 +1,156 @@
+//! How many requests may be under way, so that their replies fit into the reply stream: servers trim it to
+//! `reply_stream_max_len`, unread or not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::names::Key;
+use crate::random::Uuid;
+use crate::time::Time;
+
+/// For how long a call that nobody waits for any more keeps its place: its reply may still come.
+const LATE: Duration = Duration::from_secs(60);
+
+/// The places of one reply stream. A service may take one while it has fewer than are free: alone it gets half of all, and one
+/// that never answers leaves the others room, since each share is measured by what is left.
+#[derive(Debug)]
+pub(crate) struct Places {
+    limit: usize,
+    taken: usize,
+    by_stream: BTreeMap<Key, usize>,
+    /// Requests whose callers have gone.
+    late: BTreeMap<Uuid, Key>,
+    late_until: BTreeSet<(Time, Uuid)>,
+}
+
+impl Places {
+    pub(crate) fn new(limit: u64) -> Places {
+        Places {
+            limit: usize::try_from(limit).unwrap_or(usize::MAX).max(1),
+            taken: 0,
+            by_stream: BTreeMap::new(),
+            late: BTreeMap::new(),
+            late_until: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether a request to this command stream may leave.
+    pub(crate) fn is_free(&self, stream: &Key) -> bool {
+        let own = self.by_stream.get(stream).copied().unwrap_or_default();
+        own < self.limit.saturating_sub(self.taken)
+    }
+
+    /// A request leaves.
+    pub(crate) fn take(&mut self, stream: &Key) {
+        self.taken += 1;
+        *self.by_stream.entry(stream.clone()).or_default() += 1;
+    }
+
+    /// A request was answered, or never arrived.
+    pub(crate) fn give_back(&mut self, stream: &Key) {
+        self.taken = self.taken.saturating_sub(1);
+        if let Some(own) = self.by_stream.get_mut(stream) {
+            *own -= 1;
+            if *own == 0 {
+                self.by_stream.remove(stream);
+            }
+        }
+    }
+
+    /// Nobody waits for a request any more; its reply may still come.
+    pub(crate) fn leave_behind(&mut self, now: Time, id: Uuid, stream: Key) {
+        self.late.insert(id, stream);
+        self.late_until.insert((now + LATE, id));
+        // Bounded, whatever the clock does: the oldest one goes first.
+        while self.late.len() > self.limit {
+            let Some((_, oldest)) = self.late_until.first().copied() else { return };
+            self.late_reply(oldest);
+        }
+    }
+
+    /// A reply came that nobody waits for.
+    pub(crate) fn late_reply(&mut self, id: Uuid) {
+        if let Some(stream) = self.late.remove(&id) {
+            self.late_until.retain(|(_, late)| *late != id);
+            self.give_back(&stream);
+        }
+    }
+
+    /// When the first late reply is given up.
+    pub(crate) fn timeout(&self) -> Option<Time> {
+        self.late_until.first().map(|(at, _)| *at)
+    }
+
+    /// Gives up late replies that are due.
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
+        while let Some((at, id)) = self.late_until.first().copied()
+            && at <= now
+        {
+            self.late_until.remove(&(at, id));
+            if let Some(stream) = self.late.remove(&id) {
+                self.give_back(&stream);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn fill(places: &mut Places, stream: &Key) -> usize {
+        let mut taken = 0;
+        while places.is_free(stream) {
+            places.take(stream);
+            taken += 1;
+        }
+        taken
+    }
+
+    #[test]
+    fn one_service_alone_gets_half_and_each_further_one_half_of_the_rest() {
+        let mut places = Places::new(1024);
+        let shares = ["a", "b", "c", "d"].map(|name| fill(&mut places, &Key::from(name)));
+        assert_eq!(shares, [512, 256, 128, 64]);
+    }
+
+    #[test]
+    fn one_place_is_one_place() {
+        let (mut places, a, b) = (Places::new(1), Key::from("a"), Key::from("b"));
+        assert_eq!(fill(&mut places, &a), 1);
+        assert!(!places.is_free(&b));
+        places.give_back(&a);
+        assert!(places.is_free(&a) && places.is_free(&b));
+        assert!(Places::new(0).is_free(&a), "none at all would be no client");
+    }
+
+    #[test]
+    fn a_late_reply_keeps_its_place_until_it_comes_or_is_given_up() {
+        let (mut places, a) = (Places::new(2), Key::from("a"));
+        let mut random = Random::new([1; 32]);
+        for comes in [true, false] {
+            let id = random.uuid();
+            places.take(&a);
+            places.leave_behind(Time::ZERO, id, a.clone());
+            assert!(!places.is_free(&a));
+            assert_eq!(places.timeout(), Some(Time::ZERO + LATE));
+            if comes {
+                places.late_reply(id);
+            } else {
+                places.handle_timeout(Time::ZERO + (LATE - Duration::from_nanos(1)));
+                assert!(!places.is_free(&a));
+                places.handle_timeout(Time::ZERO + LATE);
+            }
+            assert!(places.is_free(&a));
+            assert_eq!(places.timeout(), None);
+            places.late_reply(id);
+            assert_eq!(fill(&mut places, &a), 1, "given back once");
+            places.give_back(&a);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Many calls at once, over a real Redis: none is lost, and none waits for a service that is gone.
+
+#[path = "it/common.rs"]
+mod common;
+
+use std::time::{Duration, Instant};
+
+use clamator_testkit::{RedisServer, unique_prefix};
+use clamator_tokio::CallError;
+use common::*;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_calls_at_once_all_get_their_reply() {
+    let redis = RedisServer::start();
+    let prefix = unique_prefix("crowd");
+    let server = started_server(&redis, &prefix).await;
+    let client = started_client(&redis, &prefix).await;
+    let conf = ConfClient::new(&client);
+    let calls = (0..10_000).map(|i| {
+        let conf = conf.clone();
+        tokio::spawn(async move { (i, conf.add(f64::from(i), 1.0).await) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let (i, sum) = call.await.unwrap();
+        assert_eq!(sum.unwrap().sum, f64::from(i) + 1.0);
+    }
+    client.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_calls_to_a_stopped_service_do_not_delay_a_call_to_another() {
+    let redis = RedisServer::start();
+    let prefix = unique_prefix("gone");
+    let server = started_server(&redis, &prefix).await;
+    let client = started_client(&redis, &prefix).await;
+    // A stream whose servers are gone: there is a group, and nobody reads.
+    let gone = format!("{prefix}:cmds:gone");
+    redis.command(&["XGROUP", "CREATE", &gone, "gone", "0", "MKSTREAM"]);
+    let waiting: Vec<_> = (0..1000)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move {
+                let call = client.call::<Value>("gone", "work", &json!({}));
+                call.timeout(Duration::from_secs(3)).await.unwrap_err()
+            })
+        })
+        .collect();
+    clamator_testkit::eventually(Duration::from_secs(2), "they are under way", || {
+        redis.command(&["XLEN", &gone]).as_int() == 512
+    });
+    let conf = ConfClient::new(&client);
+    let began = Instant::now();
+    for i in 0..100 {
+        assert_eq!(conf.add(f64::from(i), 1.0).await.unwrap().sum, f64::from(i) + 1.0);
+    }
+    assert!(began.elapsed() < Duration::from_secs(2), "they went by those that wait");
+    let (mut timed_out, mut never_sent) = (0, 0);
+    for call in waiting {
+        match call.await.unwrap() {
+            CallError::Timeout { .. } => timed_out += 1,
+            CallError::TooManyCalls { .. } => never_sent += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!((timed_out, never_sent), (512, 488));
+    client.stop().await;
+    server.stop().await;
+}
