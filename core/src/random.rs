@@ -127,6 +127,22 @@ mod tests {
     }
 
     #[test]
+    fn every_digit_of_a_uuid_is_drawn_but_those_that_say_the_version() {
+        let mut random = Random::new([2; 32]);
+        let drawn: Vec<String> = (0..200).map(|_| format!("{:?}", random.uuid())).collect();
+        for at in (0..UUID_LEN).filter(|at| !matches!(at, 8 | 13 | 18 | 23)) {
+            let seen: std::collections::BTreeSet<u8> =
+                drawn.iter().map(|uuid| uuid.as_bytes()[at]).collect();
+            let expected = match at {
+                14 => 1,
+                19 => 4,
+                _ => 16,
+            };
+            assert_eq!(seen.len(), expected, "digit {at}");
+        }
+    }
+
+    #[test]
     fn only_the_usual_form_is_a_uuid() {
         for bad in [
             "",

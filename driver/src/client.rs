@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -77,7 +77,7 @@ impl Desk<ClientOutput> for Calls {
 pub(crate) struct NoWork;
 
 impl Work<ClientCore, Calls> for NoWork {
-    fn work(&mut self, _hub: &Arc<ClientHub>) -> bool {
+    fn work(&mut self, _hub: &Arc<ClientHub>, _context: &Context<'_>) -> bool {
         false
     }
 }

@@ -1,4 +1,5 @@
-//! Running handlers: polled once where they are dispatched, spawned if they aren't ready, and never able to take the server down.
+//! Running handlers: polled once where they are dispatched if they are known to be quick about it, spawned if they aren't, or
+//! aren't ready, and never able to take the server down.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use futures_util::future::{AbortHandle, Abortable};
 
 use crate::adapter::Runtime;
 use crate::context::{CallContext, Handling};
+use crate::pace::{Pace, Paced};
 use crate::run_loop::Work;
 use crate::server::{Jobs, ServerHub};
 use crate::service::Service;
@@ -47,17 +49,24 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
         Handlers { runtime, caller, services, running, ended: Arc::default() }
     }
 
-    fn run(&mut self, hub: &Arc<ServerHub>, job: Job) {
+    fn run(&mut self, hub: &Arc<ServerHub>, context: &Context<'_>, job: Job) {
         let id = job.id;
         let lease_lost = Arc::new(AtomicBool::new(false));
-        let Some(handler) = self.handler(job, lease_lost.clone()) else {
+        let Some((pace, handler)) = self.handler(job, lease_lost.clone()) else {
             // The core lets only methods of the contract through, and each has a handler.
             let outcome = JobOutcome::Failed(RpcError::method_not_found());
             return hub.input(ServerInput::Finished(id, outcome));
         };
-        let mut handler = Box::pin(AssertUnwindSafe(handler).catch_unwind());
-        // The task that it is spawned on, if it comes to that, polls it again: nobody needs to be woken by this poll.
-        if let Poll::Ready(result) = handler.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        let handler = AssertUnwindSafe(handler).catch_unwind();
+        let quick = pace.is_quick();
+        let mut handler = Box::pin(Paced::new(pace, hub.clock(), handler));
+        if !quick {
+            // It may block. An executor of several threads may put it on this one, next: being woken lets another
+            // thread have the run loop, and with it the connections.
+            context.waker().wake_by_ref();
+        } else if let Poll::Ready(result) =
+            // The task that it is spawned on, if it comes to that, polls it again: nobody needs to be woken by this poll.
+            handler.as_mut().poll(&mut Context::from_waker(Waker::noop()))
         {
             return hub.input(ServerInput::Finished(id, outcome(result)));
         }
@@ -77,9 +86,9 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
         &self,
         job: Job,
         lease_lost: Arc<AtomicBool>,
-    ) -> Option<Handling<impl Future<Output = JobOutcome> + Send + use<R, C>>> {
+    ) -> Option<(Pace, Handling<impl Future<Output = JobOutcome> + Send + use<R, C>>)> {
         let (service, caller) = self.services.get(job.service)?;
-        let handler = service.handler(&job.method)?.clone();
+        let (handler, pace) = service.handler(&job.method)?.clone();
         let context = CallContext {
             service: service.contract().service().as_str().into(),
             method: job.method,
@@ -90,7 +99,7 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
         };
         // Called inside of the future, so that a panic before its first await is caught too.
         let run = async move { handler(job.params, job.request_id, context).await };
-        Some(Handling::new(caller.clone(), run))
+        Some((pace, Handling::new(caller.clone(), run)))
     }
 
     fn forget_ended(&mut self) {
@@ -104,7 +113,7 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
 }
 
 impl<R: Runtime, C: Callers> Work<ServerCore, Jobs> for Handlers<R, C> {
-    fn work(&mut self, hub: &Arc<ServerHub>) -> bool {
+    fn work(&mut self, hub: &Arc<ServerHub>, context: &Context<'_>) -> bool {
         self.forget_ended();
         let queue = hub.with(|state, _| {
             // Services may still be added after a start that failed.
@@ -117,7 +126,7 @@ impl<R: Runtime, C: Callers> Work<ServerCore, Jobs> for Handlers<R, C> {
         let any = !queue.is_empty();
         for output in queue {
             match output {
-                ServerOutput::Run(job) => self.run(hub, job),
+                ServerOutput::Run(job) => self.run(hub, context, job),
                 ServerOutput::Abort(id) => {
                     if let Some(running) = self.running.remove(&id) {
                         running.abort.abort();

@@ -106,6 +106,10 @@ impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
         Arc::new(Hub { state: Mutex::new(state), run_loop: AtomicWaker::new(), clock, name })
     }
 
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
     pub(crate) fn now(&self) -> Time {
         (self.clock)()
     }

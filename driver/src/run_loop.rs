@@ -15,7 +15,7 @@ use crate::lanes::LaneDriver;
 /// What a role does in its run loop besides commands.
 pub(crate) trait Work<M: Machine, D>: Send + 'static {
     /// Does what has been put on the desk. Whether there was anything.
-    fn work(&mut self, hub: &Arc<Hub<M, D>>) -> bool;
+    fn work(&mut self, hub: &Arc<Hub<M, D>>, context: &Context<'_>) -> bool;
 }
 
 /// How many rounds one poll may take before others get the thread.
@@ -123,7 +123,7 @@ where
         self.hub.register_run_loop(context.waker());
         for _ in 0..ROUNDS {
             let mut busy = self.take_in(context);
-            busy |= self.work.work(&self.hub);
+            busy |= self.work.work(&self.hub, context);
             let turn = self.hub.turn();
             busy |= !turn.requests.is_empty();
             self.carry_out(turn.requests);

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::CallContext;
+use crate::pace::Pace;
 
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = JobOutcome> + Send>>;
 pub(crate) type Handler =
@@ -40,7 +41,7 @@ pub(crate) type Handler =
 #[derive(Clone)]
 pub struct Service {
     contract: Contract,
-    handlers: HashMap<String, Handler>,
+    handlers: HashMap<String, (Handler, Pace)>,
 }
 
 impl Service {
@@ -123,7 +124,7 @@ impl Service {
         handler: Handler,
     ) -> Result<Service, ContractError> {
         self.contract = self.contract.with_method(name, kind)?;
-        self.handlers.insert(name.to_owned(), handler);
+        self.handlers.insert(name.to_owned(), (handler, Pace::default()));
         Ok(self)
     }
 
@@ -133,7 +134,7 @@ impl Service {
         &self.contract
     }
 
-    pub(crate) fn handler(&self, method: &str) -> Option<&Handler> {
+    pub(crate) fn handler(&self, method: &str) -> Option<&(Handler, Pace)> {
         self.handlers.get(method)
     }
 }

@@ -3,10 +3,12 @@
 #[path = "it/common.rs"]
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clamator_testkit::{RedisServer, unique_prefix};
-use clamator_tokio::CallError;
+use clamator_tokio::{CallError, RpcError, ServerBuilder};
 use common::*;
 use serde_json::{Value, json};
 
@@ -67,4 +69,57 @@ async fn a_thousand_calls_to_a_stopped_service_do_not_delay_a_call_to_another() 
     assert_eq!((timed_out, never_sent), (512, 488));
     client.stop().await;
     server.stop().await;
+}
+
+/// A service whose handlers block the thread that they run on.
+#[clamator_tokio::contract(service = "blocking")]
+trait Blocking {
+    async fn block(&self, ms: u64) -> Result<u64, RpcError>;
+}
+
+#[derive(Default)]
+struct Blocker(AtomicU64);
+
+impl Blocking for Blocker {
+    async fn block(&self, ms: u64) -> Result<u64, RpcError> {
+        std::thread::sleep(Duration::from_millis(ms));
+        Ok(self.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_handler_that_blocks_its_thread_holds_up_neither_other_services_nor_its_own_lease() {
+    let redis = RedisServer::start();
+    let prefix = unique_prefix("blocking");
+    let claim_idle = Duration::from_millis(300);
+    let builder = || ServerBuilder::new(&prefix).over(at(&redis)).consumer_claim_idle(claim_idle);
+    let server = conf_server_with(builder());
+    let handler = Arc::new(Blocker::default());
+    server.register(BlockingService::new(handler.clone())).unwrap();
+    server.start().await.unwrap();
+    let neighbour = builder().build().unwrap();
+    neighbour.register(BlockingService::new(handler)).unwrap();
+    neighbour.start().await.unwrap();
+
+    let client = started_client(&redis, &prefix).await;
+    let blocked = {
+        let blocking = BlockingClient::new(&client);
+        tokio::spawn(async move { blocking.block(2000).await })
+    };
+    let stream = format!("{prefix}:cmds:blocking");
+    clamator_testkit::eventually(Duration::from_secs(2), "it blocks", || {
+        redis.command(&["XPENDING", &stream, "blocking"]).as_array()[0].as_int() == 1
+    });
+    let conf = ConfClient::new(&client);
+    let began = Instant::now();
+    assert_eq!(conf.add(1.0, 2.0).await.unwrap().sum, 3.0);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(
+        blocked.await.unwrap().unwrap(),
+        1,
+        "it ran once, though longer than the claim idle"
+    );
+    client.stop().await;
+    server.stop().await;
+    neighbour.stop().await;
 }

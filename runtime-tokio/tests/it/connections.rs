@@ -128,7 +128,7 @@ async fn a_connection_that_was_handed_in_is_used_and_never_closed() {
 
     // Once it is lost, connections of their own take its place. Whether a call was sent on it nobody can tell.
     site.redis.command(&["CLIENT", "KILL", "ID", &id.to_string()]);
-    let call = ConfClient::new(&client).add(1.0, 2.0).timeout(Duration::from_millis(50));
+    let call = ConfClient::new(&client).add(1.0, 2.0).timeout(Duration::from_millis(500));
     let unknown = call.await.unwrap_err();
     assert!(matches!(unknown, CallError::Transport { may_have_executed: true, .. }), "{unknown}");
     assert_eq!(ConfClient::new(&client).add(1.0, 2.0).await.unwrap().sum, 3.0);
@@ -272,7 +272,7 @@ async fn one_client_serves_many_proxies_and_one_redis_many_prefixes() {
     assert_eq!((sum.unwrap().sum, done.unwrap().by.as_str()), (3.0, "a"));
     assert_eq!(ConfClient::new(&stranger).push(1).await.unwrap().items, [1]);
     assert_eq!(conf.push(2).await.unwrap().items, [2], "the prefixes have nothing in common");
-    let missing = WorkClient::new(&stranger).quick(1).timeout(Duration::from_millis(50)).await;
+    let missing = WorkClient::new(&stranger).quick(1).timeout(Duration::from_millis(500)).await;
     assert!(missing.unwrap_err().to_string().contains(&format!("{other}:cmds:work")));
     client.stop().await;
     stranger.stop().await;

@@ -97,7 +97,7 @@ async fn a_client_may_start_before_its_server() {
         async move { conf.add(1.0, 1.0).await }
     });
     let stream = format!("{prefix}:cmds:conf");
-    let never = conf.add(1.0, 1.0).timeout(Duration::from_millis(100)).await.unwrap_err();
+    let never = conf.add(1.0, 1.0).timeout(Duration::from_millis(500)).await.unwrap_err();
     assert!(
         matches!(&never, CallError::NoSuchService { stream: missing, .. } if *missing == stream),
         "{never}"

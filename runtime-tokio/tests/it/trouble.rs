@@ -88,8 +88,15 @@ async fn a_call_whose_request_was_lost_with_redis_says_that_it_may_have_been_exe
     eventually(SOON, "it is there", || site.redis.command(&["XLEN", &commands]).as_int() == 1);
     site.redis.kill9();
     let error = call.await.unwrap().unwrap_err();
-    assert!(matches!(error, CallError::Timeout { .. }), "{error}");
-    assert!(error.to_string().contains("may still be executed"), "{error}");
+    // By whether Redis' answer to the request had come back by then.
+    assert!(
+        matches!(
+            error,
+            CallError::Timeout { .. } | CallError::Transport { may_have_executed: true, .. }
+        ),
+        "{error}"
+    );
+    assert!(error.to_string().contains("the call may "), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -233,7 +240,7 @@ async fn a_redis_that_falls_silent_is_given_up_and_found_again() {
     site.book.eventually(What::Began, 1);
     site.redis.pause();
     let during = tokio::spawn(work.quick(2).into_future());
-    let hurried = work.quick(3).timeout(Duration::from_millis(600)).await.unwrap_err();
+    let hurried = work.quick(3).timeout(Duration::from_millis(1500)).await.unwrap_err();
     assert!(matches!(hurried, CallError::Transport { may_have_executed: true, .. }), "{hurried}");
     site.book.let_go(1);
     is_logged(&client_id(&site), "gives no answer");
@@ -268,7 +275,7 @@ async fn a_redis_that_refuses_for_now_is_asked_again() {
         let refuse: Vec<&str> = refuse.iter().copied().filter(|word| !word.is_empty()).collect();
         assert_eq!(site.redis.command(&refuse).as_str(), "OK");
         site.book.let_go(1);
-        let error = work.quick(2).timeout(Duration::from_millis(50)).await.unwrap_err();
+        let error = work.quick(2).timeout(Duration::from_millis(500)).await.unwrap_err();
         assert!(matches!(&error, CallError::Refused(refusal) if refusal.code == code), "{error}");
         let waiting = tokio::spawn(work.quick(3).into_future());
         is_logged(&server_id(&site), code);
