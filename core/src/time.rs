@@ -64,3 +64,24 @@ impl Sub for Time {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_durations_convert_exactly() {
+        let at = Time::from_nanos(1_500_000_001);
+        assert_eq!(at.as_nanos(), 1_500_000_001);
+        assert_eq!(at.since_start(), Duration::from_nanos(1_500_000_001));
+        assert_eq!(Time::after_start(at.since_start()), at);
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        let last = Time::after_start(Duration::MAX);
+        assert_eq!(last.as_nanos(), u64::MAX);
+        assert_eq!(last + Duration::MAX, last);
+        assert_eq!(Time::ZERO - last, Duration::ZERO);
+    }
+}
