@@ -55,6 +55,7 @@ mod refusal;
 mod server;
 #[cfg(test)]
 mod testing;
+mod text;
 mod time;
 
 pub use client::{CallKey, Caller, ClientCore, ClientInput, ClientOutput};

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::random::Uuid;
+use crate::text::shorten;
 
 /// A name that the wire doesn't allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -201,17 +202,18 @@ pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> Str
 /// What is wrong with it.
 pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
     let Some((service, method)) = full.split_once('.') else {
+        let full = shorten(full);
         return Err(format!("method {full:?} is not of the form \"<service>.<method>\""));
     };
     if !is_service_name(service) {
-        return Err(NameError::Service(service.to_owned()).to_string());
+        return Err(NameError::Service(shorten(service).into_owned()).to_string());
     }
     // The oldest TypeScript peers let hyphens into method names: such a name can't be defined
     // here, so it can only turn out not to be found.
     if !method.starts_with(|c: char| c.is_ascii_lowercase())
         || !method.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     {
-        return Err(NameError::Method(method.to_owned()).to_string());
+        return Err(NameError::Method(shorten(method).into_owned()).to_string());
     }
     Ok((service, method))
 }

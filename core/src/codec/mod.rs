@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use serde_path_to_error::{Path, Segment, Track};
 
 use crate::error::{RpcError, codes};
+use crate::text::shorten;
 use lenient::Lenient;
 
 pub use probe::is_struct;
@@ -71,17 +72,19 @@ impl fmt::Display for CodecError {
 pub fn from_params<T: DeserializeOwned>(json: &[u8]) -> Result<T, RpcError> {
     if json.first() == Some(&b'[') && is_struct::<T>() {
         // serde would fill a struct from an array by position; the others know named params only.
-        return Err(invalid_params(&[], "params are an array, an object is expected"));
+        return Err(invalid_params(Vec::new(), "params are an array, an object is expected"));
     }
-    read(json).map_err(|(loc, msg)| {
-        let loc: Vec<Value> = loc.into_iter().map(Step::into_json).collect();
-        invalid_params(&loc, &msg)
-    })
+    read(json).map_err(|(loc, msg)| invalid_params(loc, msg))
 }
 
-fn invalid_params(loc: &[Value], msg: &str) -> RpcError {
-    RpcError::new(codes::INVALID_PARAMS, "Invalid params")
-        .with_data(json!({ "errors": [{ "loc": loc, "msg": msg }] }))
+fn invalid_params(loc: Vec<Step>, msg: impl Into<String>) -> RpcError {
+    located(RpcError::new(codes::INVALID_PARAMS, "Invalid params"), loc, msg)
+}
+
+/// An error that says where, in the words of the other implementations.
+fn located(error: RpcError, loc: Vec<Step>, msg: impl Into<String>) -> RpcError {
+    let loc: Vec<Value> = loc.into_iter().map(Step::into_json).collect();
+    error.with_data(json!({ "errors": [{ "loc": loc, "msg": msg.into() }] }))
 }
 
 /// Reads the result of a call.
@@ -112,10 +115,27 @@ pub fn from_result<T: DeserializeOwned>(json: &[u8]) -> Result<T, CodecError> {
 ///
 /// A number that JSON lacks (NaN, the infinities), a map with keys that are no strings, or what `value` itself reports.
 pub fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), CodecError> {
+    append(out, value).map_err(|(loc, msg)| CodecError { loc: join(&loc), msg })
+}
+
+/// Appends the result of a call, like [`write`].
+///
+/// # Errors
+///
+/// `-32603 Result validation failed`, with where and why as data.
+pub(crate) fn write_result<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    result: &T,
+) -> Result<(), RpcError> {
+    let error = || RpcError::new(codes::INTERNAL_ERROR, "Result validation failed");
+    append(out, result).map_err(|(loc, msg)| located(error(), loc, msg))
+}
+
+fn append<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), (Vec<Step>, String)> {
     let before = out.len();
     strict::serialize(value, &mut serde_json::Serializer::new(&mut *out)).map_err(|(loc, error)| {
         out.truncate(before);
-        CodecError { loc: join(&loc), msg: message(&error) }
+        (loc, message(&error))
     })
 }
 
@@ -153,7 +173,8 @@ fn message(error: &serde_json::Error) -> String {
     if text.ends_with(&place) {
         text.truncate(text.len() - place.len());
     }
-    text
+    // Serde repeats the value that doesn't fit, however long.
+    shorten(&text).into_owned()
 }
 
 /// One step down into a value.
@@ -165,7 +186,7 @@ enum Step {
 impl Step {
     fn into_json(self) -> Value {
         match self {
-            Step::Key(key) => key.into(),
+            Step::Key(key) => shorten(&key).into(),
             Step::Index(index) => index.into(),
         }
     }

@@ -10,7 +10,7 @@ use super::{ENVELOPE, REPLY_TO};
 use crate::codec;
 use crate::command::Fields;
 use crate::contract::MethodKind;
-use crate::error::{Misuse, RpcError, codes};
+use crate::error::{Misuse, RpcError};
 use crate::names::{Key, NameError, is_method_name, is_service_name};
 use crate::random::{UUID_LEN, Uuid};
 
@@ -114,17 +114,12 @@ pub(crate) fn fields(envelope: Bytes, reply_to: Option<&Key>) -> Fields {
 pub fn success_response(id: &RequestId, result: &(impl Serialize + ?Sized)) -> Bytes {
     let mut envelope = begin_response(id);
     envelope.extend_from_slice(br#","result":"#);
-    match codec::write(&mut envelope, result) {
+    match codec::write_result(&mut envelope, result) {
         Ok(()) => {
             envelope.push(b'}');
             envelope.into()
         }
-        Err(error) => {
-            let error = RpcError::new(codes::INTERNAL_ERROR, "Result validation failed").with_data(
-                serde_json::json!({ "errors": [{ "loc": [error.loc], "msg": error.msg }] }),
-            );
-            error_response(id, &error)
-        }
+        Err(error) => error_response(id, &error),
     }
 }
 

@@ -222,6 +222,7 @@ fn a_result_that_is_not_json_becomes_an_error() {
     let reply = parse_value(&reply);
     assert_eq!(reply["error"]["code"], codes::INTERNAL_ERROR);
     assert_eq!(reply["error"]["message"], "Result validation failed");
+    assert_eq!(reply["error"]["data"]["errors"][0]["loc"], json!([1]));
     assert!(reply.get("result").is_none());
 }
 

@@ -7,6 +7,7 @@ use crate::contract::{Contract, MethodKind};
 use crate::envelope::{ENVELOPE, REPLY_TO, Request, RequestId, error_response, parse_request};
 use crate::error::{RpcError, codes};
 use crate::names::{Key, KeyPrefix};
+use crate::text::shorten;
 
 /// Where a reply goes, and under which id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,11 @@ pub(crate) fn admit(
     }
 }
 
+/// What is said of a method whose name anybody may have chosen.
+fn no_such_method(name: &str) -> String {
+    format!("there is no method {:?}", shorten(name))
+}
+
 fn judge(request: Request, contract: &Contract, reply_to: Option<Key>) -> Admission {
     let reply_to = match (reply_to, request.id.clone()) {
         (Some(stream), Some(id)) => Some(ReplyTo { stream, id }),
@@ -64,13 +70,11 @@ fn judge(request: Request, contract: &Contract, reply_to: Option<Key>) -> Admiss
     };
     let kind = contract.kind_of(&request.method);
     match (kind, &reply_to) {
-        (None, None) => {
-            Admission::Drop { reason: format!("there is no method {:?}", request.method) }
-        }
+        (None, None) => Admission::Drop { reason: no_such_method(&request.method) },
         (None, Some(to)) => Admission::Answer {
             reply_to: to.stream.clone(),
             envelope: error_response(&to.id, &RpcError::method_not_found()),
-            reason: format!("there is no method {:?}", request.method),
+            reason: no_such_method(&request.method),
         },
         // The others never answer this, so that the caller waits for its timeout.
         (Some(MethodKind::Notification), Some(to)) => {

@@ -24,6 +24,8 @@ use crate::time::Time;
 
 /// What is held may not be more than this, done but not yet acked entries included.
 const MAX_HELD: usize = 1024;
+/// An answer that the core writes by itself is shorter than this, but for the id that it repeats.
+const SMALL_ANSWER: usize = 1024;
 /// How many entries of its own pending list a server reads at once.
 pub(super) const OWN_PAGE: u32 = 64;
 
@@ -263,6 +265,13 @@ impl Service {
             Admission::Run { request, kind, reply_to } => {
                 let work = Work { request, kind, reply_to };
                 self.held.enqueue(id, work, deliveries, asked);
+            }
+            // An id may be so long that not even an error fits.
+            Admission::Answer { envelope, reason, .. }
+                if envelope.len() > common.max_message_bytes.max(SMALL_ANSWER) =>
+            {
+                self.malformed(shared, id, reason);
+                self.ack_without_reply(id, asked);
             }
             Admission::Answer { reply_to, envelope, reason } => {
                 self.malformed(shared, id, reason);

@@ -11,6 +11,7 @@ use crate::error::{RpcError, codes};
 use crate::event::Event;
 use crate::names::Key;
 use crate::refusal::Meaning;
+use crate::text::shorten;
 
 /// A reply that the store hasn't accepted yet.
 #[derive(Clone, Debug)]
@@ -50,14 +51,23 @@ impl Service {
             }
             outcome => outcome,
         };
+        let limit = shared.options.common.max_message_bytes;
         let reply = match (outcome, work.reply_to) {
+            (JobOutcome::Done(Some(envelope)), Some(to)) if envelope.len() > limit => {
+                let envelope = error_response(&to.id, &too_large(&envelope, limit));
+                Some((to, envelope))
+            }
             (JobOutcome::Done(Some(envelope)), Some(to)) => Some((to, envelope)),
             (JobOutcome::Failed(error), Some(to)) => {
-                let envelope = error_response(&to.id, &error);
+                let whole = error_response(&to.id, &error);
+                // What kind of error it was matters more than all that it has to say.
+                let brief =
+                    || error_response(&to.id, &RpcError::new(error.code, shorten(&error.message)));
+                let envelope = if whole.len() > limit { brief() } else { whole };
                 Some((to, envelope))
             }
             (JobOutcome::Failed(error), None) => {
-                let reason = error.to_string();
+                let reason = shorten(&error.to_string()).into_owned();
                 shared.event(Event::NotificationFailed { service, method, reason });
                 None
             }
@@ -65,12 +75,6 @@ impl Service {
         };
         match reply {
             Some((to, envelope)) => {
-                let limit = shared.options.common.max_message_bytes;
-                let envelope = if envelope.len() > limit {
-                    error_response(&to.id, &too_large(&envelope, limit))
-                } else {
-                    envelope
-                };
                 self.outbox.push_back(PendingReply { entry, stream: to.stream, envelope });
             }
             None => self.ack(entry),

@@ -149,3 +149,13 @@ fn messages_of_ones_own_are_kept() {
         assert_eq!((loc, msg.as_str()), (json!([0]), text));
     }
 }
+
+#[test]
+fn a_value_that_does_not_fit_is_repeated_in_brief() {
+    let long = format!("\"{}\"", "x".repeat(100_000));
+    let error = from_params::<u8>(long.as_bytes()).unwrap_err();
+    assert!(error.to_string().len() < 1000, "{}", error.to_string().len());
+    let key = format!(r#"{{"{}":"no"}}"#, "k".repeat(100_000));
+    let error = from_params::<HashMap<String, u8>>(key.as_bytes()).unwrap_err();
+    assert!(error.to_string().len() < 1000, "{}", error.to_string().len());
+}

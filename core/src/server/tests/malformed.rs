@@ -106,3 +106,36 @@ fn params_of_any_depth_are_left_to_the_handler() {
     assert_eq!(server.told(), ["run 1"]);
     assert_eq!(server.jobs[&1].params, params.as_bytes());
 }
+
+#[test]
+fn however_long_the_words_of_a_request_are_they_are_repeated_in_brief() {
+    let long = "x".repeat(100_000);
+    for envelope in [
+        format!(r#"{{"jsonrpc":"2.0","method":"{long}","id":1}}"#),
+        format!(r#"{{"jsonrpc":"2.0","method":"arith.{long}","id":1}}"#),
+        format!(r#"{{"jsonrpc":"2.0","method":"X{long}.add","id":1}}"#),
+        format!(r#"{{"jsonrpc":"2.0","method":"arith.{long}"}}"#),
+    ] {
+        let mut server = running();
+        let fields = [("envelope", envelope.as_str()), ("reply-to", "p:replies:c")];
+        server.deliver(vec![entry(1, &fields)]);
+        for event in server.take_events() {
+            assert!(event.to_string().len() < 1000, "{}", event.to_string().len());
+        }
+        if let Command::Append { fields, .. } = server.oldest(Lane::Commands) {
+            assert!(fields[1].1.len() < 1000, "{}", fields[1].1.len());
+        }
+    }
+}
+
+#[test]
+fn an_id_so_long_that_no_answer_fits_gets_none() {
+    let mut options = options();
+    options.common.max_message_bytes = 2000;
+    let mut server = running_with(options, &["arith"]);
+    let long = "x".repeat(1950);
+    let envelope = format!(r#"{{"jsonrpc":"2.0","method":"arith.sub","id":"{long}"}}"#);
+    server.deliver(vec![entry(1, &[("envelope", &envelope), ("reply-to", "p:replies:c")])]);
+    assert_eq!(server.sent(Lane::Commands), ["ack 1"]);
+    assert_eq!(server.take_events().len(), 1);
+}

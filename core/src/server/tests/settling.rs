@@ -224,11 +224,13 @@ fn a_notification_that_fails_is_told_and_acked() {
 #[test]
 fn a_reply_over_the_limit_becomes_the_error_that_says_so() {
     let reply = |size: usize| Bytes::from(vec![b'x'; size]);
-    let big = RpcError::new(1, "x".repeat(1000));
-    for (outcome, fits) in [
-        (JobOutcome::Done(Some(reply(300))), true),
-        (JobOutcome::Done(Some(reply(301))), false),
-        (JobOutcome::Failed(big), false),
+    let talkative = RpcError::new(1, "x".repeat(1000));
+    let laden = RpcError::new(1, "too much").with_data("x".repeat(1000));
+    for (outcome, becomes) in [
+        (JobOutcome::Done(Some(reply(300))), None),
+        (JobOutcome::Done(Some(reply(301))), Some((-32603, "Reply too large".to_owned()))),
+        (JobOutcome::Failed(talkative), Some((1, format!("{}…", "x".repeat(200))))),
+        (JobOutcome::Failed(laden), Some((1, "too much".to_owned()))),
     ] {
         let mut options = options();
         options.common.max_message_bytes = 300;
@@ -237,12 +239,9 @@ fn a_reply_over_the_limit_becomes_the_error_that_says_so() {
         server.end(1, outcome);
         let Command::Append { fields, .. } = server.oldest(Lane::Commands) else { panic!() };
         assert!(fields[1].1.len() <= 300);
-        if !fits {
+        if let Some((code, message)) = becomes {
             let error = &server.reply()["error"];
-            assert_eq!(
-                (&error["code"], &error["message"]),
-                (&json!(-32603), &json!("Reply too large"))
-            );
+            assert_eq!((&error["code"], &error["message"]), (&json!(code), &json!(message)));
         }
     }
 }
