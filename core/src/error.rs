@@ -147,6 +147,23 @@ impl<E: std::error::Error + 'static> IntoRpcError for E {
 }
 
 /// Why a call has no result.
+///
+/// ```
+/// use clamator_core::CallError;
+///
+/// /// Whether it is safe to call again, though the handler isn't idempotent.
+/// fn was_not_executed(error: &CallError) -> bool {
+///     match error {
+///         CallError::Rpc(error) => error.code == -32601, // no such method
+///         CallError::Transport { may_have_executed, .. }
+///         | CallError::Stopped { may_have_executed } => !may_have_executed,
+///         CallError::NoSuchService { .. } | CallError::TooManyCalls { .. } => true,
+///         CallError::Refused(_) | CallError::NotStarted | CallError::Misuse(_) => true,
+///         _ => false, // a timeout, among others
+///     }
+/// }
+/// assert!(was_not_executed(&CallError::NotStarted));
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
@@ -198,7 +215,9 @@ pub enum CallError {
     #[error("the request was refused by the store: {0}")]
     Refused(Refusal),
     /// The reply can't be understood.
-    #[error("the reply of {service}.{method} can't be used: {reason}")]
+    #[error(
+        "the reply of {service}.{method} can't be used: {reason}; do both sides have the same contract?"
+    )]
     Protocol {
         /// The service that was called.
         service: String,
@@ -275,7 +294,9 @@ pub enum StartError {
     #[error("it was stopped, and can't be started again: make a new one")]
     Stopped,
     /// The store can't be reached. `start` may be called again.
-    #[error("can't reach the store: {0}")]
+    #[error(
+        "can't reach the store: {0}; is it running there? The address comes from the builder, else from REDIS_URL"
+    )]
     Unreachable(Fault),
     /// The store refused what a start needs. `start` may be called again.
     #[error("the store refused to set up {what}: {refusal}")]
@@ -289,7 +310,9 @@ pub enum StartError {
     #[error("{0}")]
     NoRuntime(String),
     /// The executor that it was started on is gone.
-    #[error("the runtime that it was started on has ended: make a new one")]
+    #[error(
+        "the runtime that it was started on has ended (each #[tokio::test] has a runtime of its own, for example): make a new one on the runtime that uses it"
+    )]
     Ended,
 }
 

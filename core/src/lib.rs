@@ -35,6 +35,8 @@
 //! assert_eq!(client.poll_output(), Some(Output::Started(Ok(()))));
 //! ```
 
+#![deny(clippy::iter_over_hash_type)]
+
 mod backoff;
 mod client;
 pub mod codec;

@@ -203,6 +203,17 @@ macro_rules! common_options {
 }
 
 /// Builds a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use clamator_memory::{ClientBuilder, Memory, VirtualTime};
+///
+/// let client = ClientBuilder::with("my-app", VirtualTime::new(), Memory::new())
+///     .default_timeout(Duration::from_secs(5))
+///     .build()?;
+/// # drop(client);
+/// # Ok::<(), clamator_driver::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct ClientBuilder<R, T> {
@@ -245,7 +256,8 @@ impl<R: Runtime, T: Transport<R>> ClientBuilder<R, T> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when what was given can't be used.
+    /// [`ConfigError::Name`] for an empty prefix or instance id, [`ConfigError::Option`] for an option that makes no sense,
+    /// [`ConfigError::Url`] and others when the transport can't be used.
     pub fn build(self) -> Result<Client, ConfigError> {
         let checked = self.common.check()?;
         let (runtime, link) = (checked.runtime, checked.link);
@@ -269,6 +281,17 @@ impl<R: Runtime, T: Transport<R>> ClientBuilder<R, T> {
 }
 
 /// Builds a [`Server`].
+///
+/// ```
+/// use std::time::Duration;
+/// use clamator_memory::{Memory, ServerBuilder, VirtualTime};
+///
+/// let server = ServerBuilder::with("my-app", VirtualTime::new(), Memory::new())
+///     .shutdown_grace(Duration::from_secs(30))
+///     .build()?;
+/// # drop(server);
+/// # Ok::<(), clamator_driver::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct ServerBuilder<R, T> {
@@ -332,7 +355,8 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] when what was given can't be used.
+    /// [`ConfigError::Name`] for an empty prefix or instance id, [`ConfigError::Option`] for an option that makes no sense,
+    /// [`ConfigError::Url`] and others when the transport can't be used.
     pub fn build(self) -> Result<Server, ConfigError> {
         let checked = self.common.check()?;
         let (runtime, link) = (checked.runtime, checked.link);

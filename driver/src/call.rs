@@ -15,6 +15,15 @@ use crate::client::{Client, Slot};
 use crate::context;
 
 /// A call that is made when it is awaited. Dropping it before its outcome forgets it here; the server isn't told.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use clamator_driver::{Call, CallError};
+///
+/// async fn patient(call: Call<f64>) -> Result<f64, CallError> {
+///     call.timeout(Duration::from_secs(60)).await
+/// }
+/// ```
 #[must_use = "a call is made when it is awaited"]
 pub struct Call<T> {
     request: InFlight,

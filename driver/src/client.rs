@@ -109,6 +109,17 @@ impl<H> Launcher<H> {
 ///
 /// Make one for the application's lifetime, [`start`](Client::start) it, and hand it to the typed clients. It costs one
 /// task, two connections (each with a task of its own over Redis) and one key. When the last clone is dropped, it stops.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use serde_json::{Value, json};
+/// # async fn example(client: clamator_driver::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// client.start().await?;
+/// let sum: Value = client.call("arith", "add", &json!({"a": 2, "b": 3})).timeout(Duration::from_secs(1)).await?;
+/// client.notify("arith", "ping", &json!({"n": 1})).await?; // Redis has it
+/// client.stop_within(Duration::from_secs(5)).await; // calls under way may finish
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,

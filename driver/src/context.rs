@@ -10,6 +10,18 @@ use std::task::{Context, Poll};
 use clamator_core::{Caller, RequestId, StreamId};
 
 /// What a handler may know about the call that it handles.
+///
+/// ```
+/// use clamator_driver::{CallContext, RpcError};
+///
+/// async fn charge(context: &CallContext, cents: u64) -> Result<u64, RpcError> {
+///     if context.is_redelivery() {
+///         // It may have been charged before: look it up under the service's name and `context.entry()`.
+///     }
+///     Ok(cents)
+/// }
+/// # drop(charge(&CallContext::for_test("shop", "charge"), 1));
+/// ```
 #[derive(Clone, Debug)]
 pub struct CallContext {
     pub(crate) service: Arc<str>,

@@ -38,6 +38,18 @@ impl Desk<ServerOutput> for Jobs {
 ///
 /// Servers that share a prefix form a pool: each call is handled by one of them. A server costs one task, one connection, and
 /// one more for each service (each with a task of its own over Redis). When the last clone is dropped, it stops with its grace.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// # async fn example(server: clamator_driver::Server, service: clamator_driver::Service, signal: impl Future)
+/// # -> Result<(), Box<dyn std::error::Error>> {
+/// server.register(service)?; // before the start
+/// server.start().await?; // returns once it serves
+/// signal.await;
+/// let report = server.stop_within(Duration::from_secs(10)).await;
+/// println!("finished {}, handed back {}, gave up {}", report.finished, report.handed_back, report.aborted);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Server {
     inner: Arc<Inner>,

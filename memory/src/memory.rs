@@ -13,6 +13,21 @@ use crate::store::Store;
 /// share one `Memory` must share the start of their clock.
 ///
 /// ```
+/// # use clamator_memory::{ClientBuilder, Memory, ServerBuilder, VirtualTime};
+/// let (memory, time) = (Memory::new(), VirtualTime::new());
+/// let server = ServerBuilder::with("my-app", time.clone(), &memory).build()?;
+/// let client = ClientBuilder::with("my-app", time.clone(), &memory).build()?;
+/// time.run(async {
+///     server.start().await?;
+///     client.start().await
+/// })
+/// .unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Tests may look into it, and meddle:
+///
+/// ```
 /// use clamator_core::Key;
 /// use clamator_memory::Memory;
 ///
