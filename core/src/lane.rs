@@ -115,6 +115,13 @@ impl<C> LaneState<C> {
         out.push_back(Output::Send(self.lane, command));
     }
 
+    /// Another connection to the same store was opened: there is nothing to wait for any more.
+    pub(crate) fn hurry(&mut self, now: Time) {
+        if let State::Waiting { until } = &mut self.state {
+            *until = now.min(*until);
+        }
+    }
+
     /// The answer to [`open`](LaneState::open).
     pub(crate) fn opened<E>(
         &mut self,

@@ -5,6 +5,7 @@
 
 mod config;
 mod decode;
+mod directory;
 mod encode;
 mod link;
 mod scripts;

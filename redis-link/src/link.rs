@@ -14,6 +14,7 @@ use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, Red
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::decode::decode;
+use crate::directory::Directory;
 use crate::encode::encode;
 
 /// A byte stream to Redis.
@@ -42,6 +43,7 @@ pub trait Connect: Runtime {
 #[derive(Debug)]
 pub struct RedisLink {
     info: ConnectionInfo,
+    directory: Directory,
     /// Used once, for the commands of the first connection.
     shared: std::sync::Mutex<Option<Shared>>,
 }
@@ -57,7 +59,8 @@ impl std::fmt::Debug for Shared {
 
 impl RedisLink {
     pub(crate) fn new(info: ConnectionInfo, shared: Option<MultiplexedConnection>) -> RedisLink {
-        RedisLink { info, shared: std::sync::Mutex::new(shared.map(Shared)) }
+        let shared = std::sync::Mutex::new(shared.map(Shared));
+        RedisLink { info, directory: Directory::default(), shared }
     }
 
     fn fault(&self, cause: &dyn std::fmt::Display) -> Fault {
@@ -84,6 +87,7 @@ impl<R: Connect> Link<R> for RedisLink {
         let (runtime, info) = (runtime.clone(), self.info.clone());
         let address = self.info.addr().to_string();
         let no_connection = self.fault(&"not connected");
+        let directory = self.directory.clone();
         async move {
             let fault = |cause: String| Fault { address: address.clone(), cause };
             if let Some(Shared(connection)) = shared {
@@ -91,6 +95,7 @@ impl<R: Connect> Link<R> for RedisLink {
                     connection,
                     id: None,
                     fault: no_connection,
+                    directory,
                     own: None,
                 });
             }
@@ -109,8 +114,8 @@ impl<R: Connect> Link<R> for RedisLink {
                 let _ = Abortable::new(driver, registration).await;
                 ended.store(true, Ordering::Release);
             });
-            let id = connection_id(&mut connection).await;
-            Ok(RedisConnection { connection, id, fault: no_connection, own })
+            let id = connection_info(&mut connection).await.and_then(|info| directory.enter(&info));
+            Ok(RedisConnection { connection, id, fault: no_connection, directory, own })
         }
     }
 
@@ -131,9 +136,9 @@ async fn open<R: Connect>(address: &ConnectionAddr) -> io::Result<BoxedStream> {
     }
 }
 
-/// The number of a connection, unless Redis keeps it to itself.
-async fn connection_id(connection: &mut MultiplexedConnection) -> Option<ConnectionId> {
-    redis::cmd("CLIENT").arg("ID").query_async(connection).await.ok()
+/// What Redis says about a connection, unless it keeps it to itself.
+async fn connection_info(connection: &mut MultiplexedConnection) -> Option<String> {
+    redis::cmd("CLIENT").arg("INFO").query_async(connection).await.ok()
 }
 
 /// An open connection to Redis.
@@ -141,6 +146,7 @@ pub struct RedisConnection {
     connection: MultiplexedConnection,
     id: Option<ConnectionId>,
     fault: Fault,
+    directory: Directory,
     /// Not there for a connection that was handed in.
     own: Option<Own>,
 }
@@ -171,7 +177,11 @@ impl Connection for RedisConnection {
         let mut pipeline = Pipeline::with_capacity(commands.len());
         pipeline.ignore_errors();
         for command in &commands {
-            pipeline.add_command(encode(command));
+            pipeline.add_command(match command {
+                Command::Kill { connection } => self.directory.kill(*connection),
+                Command::Unblock { connection } => self.directory.unblock(*connection),
+                command => encode(command),
+            });
         }
         async move {
             if ended.is_some_and(|ended| ended.load(Ordering::Acquire)) {

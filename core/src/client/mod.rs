@@ -232,7 +232,12 @@ impl ClientCore {
                     Lane::Commands => &mut self.commands,
                     Lane::Reader(_) => &mut self.replies,
                 };
-                match lane.opened(self.now, result, &mut self.random, &mut self.out) {
+                let change = lane.opened(self.now, result, &mut self.random, &mut self.out);
+                if let Some(LaneChange::Up { .. }) = change {
+                    self.commands.hurry(self.now);
+                    self.replies.hurry(self.now);
+                }
+                match change {
                     Some(LaneChange::Down(fault)) => self.connect_failed(fault),
                     // Redis may have come back empty, with ids below the last one: read from the start.
                     // What was read before belongs to no call any more.

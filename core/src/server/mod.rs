@@ -148,6 +148,15 @@ impl ServerCore {
         }
     }
 
+    /// A connection was opened: the others needn't wait any longer.
+    fn hurry(&mut self) {
+        let now = self.shared.now;
+        self.shared.commands.hurry(now);
+        for service in &mut self.services {
+            service.reader.hurry(now);
+        }
+    }
+
     fn link(&mut self, input: LinkInput) {
         match input {
             LinkInput::Opened(Lane::Commands, result) => {
@@ -159,6 +168,7 @@ impl ServerCore {
                     &mut shared.out,
                 ) {
                     Some(LaneChange::Up { .. }) => {
+                        self.hurry();
                         for service in &mut self.services {
                             service.commands_up(&self.shared);
                         }
@@ -174,9 +184,14 @@ impl ServerCore {
                 let shared = &mut self.shared;
                 match service.reader.opened(shared.now, result, &mut shared.random, &mut shared.out)
                 {
-                    Some(LaneChange::Up { again: true, lost }) => service.reader_back(shared, lost),
+                    Some(LaneChange::Up { again, lost }) => {
+                        if again {
+                            service.reader_back(shared, lost);
+                        }
+                        self.hurry();
+                    }
                     Some(LaneChange::Down(fault)) => self.connect_failed(fault),
-                    _ => {}
+                    None => {}
                 }
                 self.step(at);
             }

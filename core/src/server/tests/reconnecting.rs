@@ -254,3 +254,30 @@ fn a_loss_is_told_once_and_tried_again_with_growing_waits() {
     }
     assert_eq!(server.take_events().len(), 1);
 }
+
+#[test]
+fn the_first_connection_that_is_back_ends_the_waits_of_the_others() {
+    let mut server = running_with(options(), &["arith", "other"]);
+    for _ in 0..8 {
+        for lane in [Lane::Commands, ARITH, Lane::Reader(1)] {
+            server.lose(lane);
+            if server.opening().contains(&lane) {
+                server.opened(lane, Err(fault("gone")));
+            }
+        }
+        server.advance(secs(30));
+    }
+    for lane in [ARITH, Lane::Reader(1)] {
+        if server.opening().contains(&lane) {
+            server.opened(lane, Err(fault("gone")));
+        }
+    }
+    if !server.opening().contains(&Lane::Commands) {
+        server.advance(secs(30));
+    }
+    server.connect(Lane::Commands);
+    server.advance(Duration::ZERO);
+    let waiting =
+        [ARITH, Lane::Reader(1)].into_iter().filter(|lane| !server.opening().contains(lane));
+    assert_eq!(waiting.count(), 0, "both are opened at once");
+}
