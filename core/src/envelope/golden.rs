@@ -265,3 +265,20 @@ fn replies_that_cannot_be_used_say_why() {
         assert_eq!(reply.id, None);
     }
 }
+
+#[test]
+fn a_reply_that_is_not_json_still_finds_its_call() {
+    let id = Random::new([1; 32]).uuid();
+    for envelope in [
+        format!(r#"{{"jsonrpc": "2.0", "id": "{id}", "result": {{"q": NaN}}}}"#),
+        format!(r#"{{"result":Infinity,"id" : "{id}"}}"#),
+        format!(r#"{{"id":"no","id":"{id}","result":"#),
+    ] {
+        let reply = parse_response(&bytes(&envelope));
+        assert_eq!(reply.id, Some(id), "{envelope}");
+        assert!(reply.body.is_err(), "{envelope}");
+    }
+    for envelope in ["NaN", r#"{"id":NaN}"#, r#"{"id":"é"#, r#""id""#] {
+        assert_eq!(parse_response(&bytes(envelope)).id, None, "{envelope}");
+    }
+}

@@ -115,10 +115,22 @@ fn method(wire: &Wire<'_>) -> Result<String, String> {
 pub(crate) fn parse_response(envelope: &Bytes) -> Response {
     let wire = match read(envelope) {
         Ok(wire) => wire,
-        Err(error) => return Response { id: None, body: Err(error.to_string()) },
+        Err(error) => {
+            let id = std::str::from_utf8(envelope).ok().and_then(id_in_what_is_not_json);
+            return Response { id, body: Err(error.to_string()) };
+        }
     };
     let id = wire.id.and_then(|id| string_of(id.get())).and_then(|id| Uuid::parse(&id));
     Response { id, body: body(envelope, &wire) }
+}
+
+/// The id in a reply that isn't JSON, such as one with the `NaN` that Python writes: its caller learns at once that the reply
+/// can't be used. That the id is one of ours is all the proof that is needed.
+fn id_in_what_is_not_json(text: &str) -> Option<Uuid> {
+    text.match_indices(r#""id""#).find_map(|(at, key)| {
+        let value = text[at + key.len()..].trim_start().strip_prefix(':')?.trim_start();
+        Uuid::parse(value.strip_prefix('"')?.split('"').next()?)
+    })
 }
 
 fn body(envelope: &Bytes, wire: &Wire<'_>) -> Result<Result<Bytes, RpcError>, String> {
