@@ -127,8 +127,12 @@ fn short_type_name<T>() -> &'static str {
 /// What a handler's error becomes on the wire.
 ///
 /// [`RpcError`] goes out as it is; every type that implements [`std::error::Error`] goes out as
-/// `-32603 Internal error` with data `{"name", "message"}`. Implement it for error types of your own that should be more
-/// than that, or give them a `From` conversion into [`RpcError`].
+/// `-32603 Internal error` with data `{"name", "message"}`. A type of your own that should be more than that, a code of its
+/// own for example, implements this trait instead of [`std::error::Error`] (the compiler allows only one of the two).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the error of a contract's method",
+    note = "return `RpcError`, a type that implements `std::error::Error`, or one that implements `IntoRpcError`; for `anyhow::Error`, `Box<dyn Error>` or a text: `.map_err(|e| RpcError::internal(\"Error\", e))`"
+)]
 pub trait IntoRpcError {
     /// The error that the caller gets.
     fn into_rpc_error(self) -> RpcError;
