@@ -118,7 +118,7 @@ pub enum GroupStart {
     After(StreamId),
 }
 
-/// The number under which the store knows a connection, for [`Command::Unblock`] and [`Command::Kill`].
+/// A number that tells a connection from every other one of its link, for [`Command::Unblock`] and [`Command::Kill`].
 pub type ConnectionId = u64;
 
 /// A command to the stream store. Each variant says which [`Reply`] it gets.

@@ -81,6 +81,6 @@ pub trait Connection: Send + 'static {
         commands: Vec<Command>,
     ) -> impl Future<Output = Vec<Outcome>> + Send + 'static;
 
-    /// The store's number for this connection, if it has one.
+    /// A number that tells this connection from every other one of its link, if the store can unblock and close it.
     fn id(&self) -> Option<ConnectionId>;
 }
