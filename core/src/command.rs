@@ -114,7 +114,7 @@ pub enum GroupStart {
     Beginning,
     /// After the last entry (`$`), as the TypeScript and Python implementations do.
     End,
-    /// After this entry.
+    /// After this entry; at the beginning if the stream's ids don't reach it (any more).
     After(StreamId),
 }
 
@@ -135,7 +135,8 @@ pub enum Command {
         /// Whether a missing stream is made (otherwise `NOMKSTREAM`).
         create: bool,
     },
-    /// Makes a group, and the stream if it is missing (`XGROUP CREATE … MKSTREAM`). [`Reply::Done`], or `BUSYGROUP`.
+    /// Makes a group, and the stream if it is missing (`XGROUP CREATE … MKSTREAM`; with [`GroupStart::After`] one script).
+    /// [`Reply::Done`], or `BUSYGROUP`.
     CreateGroup {
         /// The stream.
         stream: Key,
@@ -157,7 +158,8 @@ pub enum Command {
         /// Wait at most this long; a millisecond at least.
         block: Duration,
     },
-    /// Reads what this consumer has pending after an id (`XREADGROUP … <id>`); raises delivery counts. [`Reply::Entries`].
+    /// Reads what this consumer has pending after an id, and resets its idle time, without counting a delivery.
+    /// One script. [`Reply::Entries`].
     ReadOwnPending {
         /// The stream.
         stream: Key,
@@ -190,7 +192,8 @@ pub enum Command {
         /// The entries.
         ids: Vec<StreamId>,
     },
-    /// Takes over entries that were pending for at least `min_idle` (`XAUTOCLAIM`). [`Reply::Claimed`].
+    /// Takes over entries that were pending for at least `min_idle` (`XAUTOCLAIM`), without counting a delivery: of many
+    /// that are taken over together, none has begun yet. One script. [`Reply::Claimed`].
     AutoClaim {
         /// The stream.
         stream: Key,
@@ -205,12 +208,15 @@ pub enum Command {
         /// At most this many.
         count: u32,
     },
-    /// Asks who has an entry pending and how often it was delivered (`XPENDING <id> <id> 1`). [`Reply::Pending`].
-    Pending {
+    /// Counts one more delivery of an entry that this consumer still owns, and resets its idle time. One script.
+    /// [`Reply::Deliveries`].
+    CountDelivery {
         /// The stream.
         stream: Key,
         /// The group.
         group: String,
+        /// The consumer.
+        consumer: String,
         /// The entry.
         id: StreamId,
     },
@@ -240,7 +246,7 @@ pub enum Command {
         ids: Vec<StreamId>,
     },
     /// Trims what every group on the stream is done with: below each group's oldest pending entry, or, where it has none,
-    /// up to its last delivered one. Without a group nothing is trimmed. One script. [`Reply::Count`] of the entries removed.
+    /// up to its last delivered one. Without a group nothing is trimmed. One script. [`Reply::Trimmed`].
     TrimDone {
         /// The stream.
         stream: Key,
@@ -253,6 +259,18 @@ pub enum Command {
         group: String,
         /// The consumer.
         consumer: String,
+    },
+    /// Removes those consumers from a group for which nothing is pending and of which nobody has heard for `min_idle`, but not
+    /// `except`. One script. [`Reply::Count`] of those removed.
+    RemoveIdleConsumers {
+        /// The stream.
+        stream: Key,
+        /// The group.
+        group: String,
+        /// For how long they must have been idle.
+        min_idle: Duration,
+        /// The consumer that stays.
+        except: String,
     },
     /// Deletes a key (`DEL`). [`Reply::Count`].
     Delete {
@@ -291,19 +309,6 @@ impl Command {
     }
 }
 
-/// What one entry's pending record says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PendingEntry {
-    /// The entry.
-    pub id: StreamId,
-    /// The consumer that owns it.
-    pub consumer: String,
-    /// For how long nobody has touched it.
-    pub idle: Duration,
-    /// How often it was delivered.
-    pub deliveries: u64,
-}
-
 /// A successful answer. Which command gets which is said at [`Command`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -324,10 +329,23 @@ pub enum Reply {
         /// The entries. On Redis 6.2 a deleted one shows up here without fields, and stays pending until it is acked.
         entries: Vec<Entry>,
     },
-    /// The pending record, if the entry is pending.
-    Pending(Option<PendingEntry>),
+    /// How often the entry was delivered by now; `None` if it isn't the consumer's own any more.
+    Deliveries(Option<u64>),
+    /// What [`Command::TrimDone`] did.
+    Trimmed(Trimmed),
     /// Ids, in the order in which they were asked for.
     Ids(Vec<StreamId>),
+}
+
+/// What was trimmed from a stream, and what wasn't.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// How many entries were removed.
+    pub removed: u64,
+    /// How many entries the stream has now.
+    pub len: u64,
+    /// From where on entries were kept, and the group that isn't done with them; `None` for a stream without groups.
+    pub kept: Option<(StreamId, String)>,
 }
 
 /// An error that the store gave for one command. The command had no effect.

@@ -62,8 +62,8 @@ mod time;
 
 pub use client::{CallKey, Caller, ClientCore, ClientInput, ClientOutput};
 pub use command::{
-    Command, ConnectionId, Entry, Fault, Fields, GroupStart, Lane, Outcome, PendingEntry, Refusal,
-    Reply, StreamId, StreamIdError,
+    Command, ConnectionId, Entry, Fault, Fields, GroupStart, Lane, Outcome, Refusal, Reply,
+    StreamId, StreamIdError, Trimmed,
 };
 pub use contract::{Contract, ContractError, MethodKind};
 pub use envelope::{Outgoing, Request, RequestId, success_response};

@@ -113,6 +113,9 @@ pub struct ServerOptions {
     pub group_start: GroupStart,
     /// Whether done entries are removed.
     pub retention: Retention,
+    /// How often an entry is begun before it is put aside as a dead letter; never if `None`. At least 2: an entry that was read
+    /// ahead by a server that died counts as begun.
+    pub max_deliveries: Option<u64>,
 }
 
 impl ServerOptions {
@@ -125,6 +128,7 @@ impl ServerOptions {
             shutdown_grace: Duration::from_secs(5),
             group_start: GroupStart::Beginning,
             retention: Retention::TrimDone,
+            max_deliveries: None,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clamator_core::{
-    Caller, ClientCore, ClientOptions, CommonOptions, GroupStart, InstanceId, KeyPrefix,
-    MissingService, Retention, ServerCore, ServerOptions,
+    Caller, ClientCore, ClientOptions, GroupStart, InstanceId, KeyPrefix, MissingService,
+    Retention, ServerCore, ServerOptions,
 };
 
 use crate::adapter::{Adapter, Link, Runtime, Transport};
@@ -13,6 +13,7 @@ use crate::client::{Calls, Client, ClientHub, Launcher, NoWork};
 use crate::error::ConfigError;
 use crate::handlers::Handlers;
 use crate::hub::{Clock, Hub};
+use crate::options::{Edit, apply, check_duration, check_option};
 use crate::run_loop::RunLoop;
 use crate::server::{Jobs, Server, ServerHub};
 
@@ -25,16 +26,6 @@ struct Common<R, T> {
     instance_id: Option<String>,
     seed: Option<[u8; 32]>,
     edits: Vec<Edit>,
-}
-
-/// One option that is not its default.
-#[derive(Clone, Debug)]
-enum Edit {
-    ReplyStreamMaxLen(u64),
-    ReplyStreamTtl(Duration),
-    MaxMessageBytes(usize),
-    ResponseTimeout(Duration),
-    Reconnect(Duration, Duration),
 }
 
 impl<R: Runtime, T: Transport<R>> Common<R, T> {
@@ -89,52 +80,6 @@ fn random_seed() -> Result<[u8; 32], ConfigError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| ConfigError::NoEntropy(error.to_string()))?;
     Ok(seed)
-}
-
-fn apply(edits: Vec<Edit>, address: String, common: &mut CommonOptions) -> Result<(), ConfigError> {
-    common.address = address;
-    for edit in edits {
-        match edit {
-            Edit::ReplyStreamMaxLen(len) => {
-                check_option("reply_stream_max_len", len > 0, len, "keep one reply at least")?;
-                common.reply_stream_max_len = len;
-            }
-            Edit::ReplyStreamTtl(ttl) => {
-                check_duration("reply_stream_ttl", ttl)?;
-                common.reply_stream_ttl = ttl;
-            }
-            Edit::MaxMessageBytes(bytes) => {
-                check_option("max_message_bytes", bytes > 0, bytes, "allow one byte at least")?;
-                common.max_message_bytes = bytes;
-            }
-            Edit::ResponseTimeout(timeout) => {
-                check_duration("response_timeout", timeout)?;
-                common.response_timeout = timeout;
-            }
-            Edit::Reconnect(min, max) => {
-                check_duration("the first wait of reconnect_backoff", min)?;
-                let order = format!("{min:?} to {max:?}");
-                let advice = "the longest wait is at least the first one";
-                check_option("reconnect_backoff", min <= max, order, advice)?;
-                (common.backoff.min, common.backoff.max) = (min, max);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_duration(option: &'static str, duration: Duration) -> Result<(), ConfigError> {
-    let enough = duration >= Duration::from_millis(1);
-    check_option(option, enough, format!("{duration:?}"), "give a millisecond at least")
-}
-
-fn check_option(
-    option: &'static str,
-    ok: bool,
-    value: impl ToString,
-    advice: &'static str,
-) -> Result<(), ConfigError> {
-    if ok { Ok(()) } else { Err(ConfigError::Option { option, value: value.to_string(), advice }) }
 }
 
 /// The options that clients and servers share, once for both builders.
@@ -300,6 +245,7 @@ pub struct ServerBuilder<R, T> {
     shutdown_grace: Option<Duration>,
     group_start: Option<GroupStart>,
     retention: Option<Retention>,
+    max_deliveries: Option<u64>,
 }
 
 common_options!(ServerBuilder);
@@ -313,6 +259,7 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
             shutdown_grace: None,
             group_start: None,
             retention: None,
+            max_deliveries: None,
         }
     }
 
@@ -323,6 +270,7 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
             shutdown_grace: self.shutdown_grace,
             group_start: self.group_start,
             retention: self.retention,
+            max_deliveries: self.max_deliveries,
         }
     }
 
@@ -351,6 +299,17 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
         self
     }
 
+    /// How often a request is begun before it is put aside: one whose handler kills its process is given to server after server
+    /// otherwise. Beyond the limit it goes to the stream `<prefix>:dead:<service>`, and its caller gets an error. Default: no
+    /// limit, as the TypeScript and Python implementations have none. Recommended: 5, and the same in a whole pool; 2 at least.
+    ///
+    /// Under a limit, requests that were begun before run one at a time on a server, so that a death is counted against the
+    /// request that caused it.
+    pub fn max_deliveries(mut self, deliveries: u64) -> Self {
+        self.max_deliveries = Some(deliveries);
+        self
+    }
+
     /// Makes the server. Nothing is opened before [`Server::start`].
     ///
     /// # Errors
@@ -365,6 +324,11 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
         if let Some(idle) = self.consumer_claim_idle {
             check_duration("consumer_claim_idle", idle)?;
             options.consumer_claim_idle = idle;
+        }
+        if let Some(deliveries) = self.max_deliveries {
+            let advice = "allow two at least: a request that was only read ahead counts as begun";
+            check_option("max_deliveries", deliveries >= 2, deliveries, advice)?;
+            options.max_deliveries = Some(deliveries);
         }
         options.shutdown_grace = self.shutdown_grace.unwrap_or(options.shutdown_grace);
         options.group_start = self.group_start.unwrap_or(options.group_start);

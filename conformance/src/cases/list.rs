@@ -192,6 +192,12 @@ retention {
     pending_entries_stay [T2] "what is pending, and what is behind it, is never removed"
     other_groups [T2] "what another group hasn't read is never removed"
     keep_all [T3] "without retention nothing is removed"
+    dead_consumers [T4] "consumers of servers that are gone are removed, unless something is pending for them"
+}
+
+poison {
+    put_aside [L1 L2] "a request that kills server after server is put aside, and its caller gets an error"
+    neighbours [L3] "what was read together with it is not counted as begun"
 }
 
         }

@@ -11,6 +11,7 @@ mod lifecycle;
 mod list;
 mod losses;
 mod ordering;
+mod poison;
 mod pools;
 mod reclaim;
 mod replies;

@@ -35,6 +35,7 @@ pub(super) struct ServerOptions {
     pub(super) grace: Option<Duration>,
     pub(super) group_start: Option<GroupStart>,
     pub(super) retention: Option<Retention>,
+    pub(super) max_deliveries: Option<u64>,
 }
 
 /// A client, and what may go wrong on its connections.
@@ -236,6 +237,11 @@ impl ServerSetup<'_> {
 
     pub(crate) fn group_start(mut self, start: GroupStart) -> Self {
         self.own.group_start = Some(start);
+        self
+    }
+
+    pub(crate) fn max_deliveries(mut self, deliveries: u64) -> Self {
+        self.own.max_deliveries = Some(deliveries);
         self
     }
 

@@ -134,6 +134,9 @@ impl<H: Harness> Stage for OnHarness<H> {
         if let Some(retention) = own.retention {
             builder = builder.retention(retention);
         }
+        if let Some(deliveries) = own.max_deliveries {
+            builder = builder.max_deliveries(deliveries);
+        }
         builder.build()
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clamator_core::{Entry, PendingEntry, Refusal, StreamId};
+use clamator_core::{Entry, Refusal, StreamId};
+use clamator_memory::PendingEntry;
 use clamator_testkit::{Connection, Value};
 
 /// Asks, and takes an error apart.
