@@ -5,22 +5,23 @@
 //! | may this call be made, what does the store's answer mean for it | [`calls`] |
 //! | which calls wait for what, when does one time out | [`pending`] |
 //! | how many requests may be under way | [`places`] |
+//! | how much may wait to be sent, and who waits for room | [`room`] |
 //! | which call does a reply belong to | [`replies`] |
 
+mod call;
 mod calls;
+mod io;
 mod pending;
 mod places;
 mod replies;
+mod room;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::command::{Command, Fault, Lane, Outcome, StreamId};
-use crate::envelope::Outgoing;
 use crate::error::{CallError, StartError};
 use crate::event::Event;
 use crate::gate::Gate;
@@ -32,63 +33,15 @@ use crate::options::ClientOptions;
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
 use crate::time::Time;
+use call::Trouble;
+pub use io::{CallKey, Caller, ClientInput, ClientOutput};
 use pending::Pending;
-
-/// The driver's name for a call. No two calls without an outcome may share one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallKey(pub u64);
-
-/// The service whose handler makes a call, where the driver knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The command stream that the handler's server reads.
-    pub stream: Key,
-    /// Where the server's store is.
-    pub address: String,
-    /// Whether the service runs one handler at a time.
-    pub serial: bool,
-}
-
-/// What a driver tells a [`ClientCore`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientInput {
-    /// Connect. Answered by [`Output::Started`].
-    Start,
-    /// Stop; with `wait`, let calls under way finish for that long. Answered by [`Output::Stopped`].
-    Stop {
-        /// How long calls under way may take.
-        wait: Duration,
-    },
-    /// A new call or notification. Answered by [`ClientOutput::Settle`].
-    Call {
-        /// The driver's name for it.
-        key: CallKey,
-        /// What to send.
-        outgoing: Outgoing,
-        /// Its timeout, if not the default one.
-        timeout: Option<Duration>,
-        /// The handler that makes it, if it is one.
-        caller: Option<Caller>,
-    },
-    /// Nobody waits for this call any more.
-    Cancel(CallKey),
-    /// Something came back from the link.
-    Link(LinkInput),
-    /// The time that [`ClientCore::poll_timeout`] gave has come.
-    Timeout,
-}
-
-/// What only a client asks for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ClientOutput {
-    /// The outcome of a call: the result as JSON; for a notification, nothing.
-    Settle(CallKey, Result<Bytes, CallError>),
-}
 
 /// What an answer is for.
 #[derive(Debug)]
 enum For {
-    Call(CallKey),
+    /// With the size of its message.
+    Call(CallKey, usize),
     Replies,
     Goodbye,
     TimeToLive,
@@ -147,7 +100,7 @@ impl ClientCore {
             reply_stream_seen: false,
             said_goodbye: false,
             streams: BTreeMap::new(),
-            pending: Pending::new(options.common.reply_stream_max_len),
+            pending: Pending::new(&options),
             report: StopReport::default(),
             out: VecDeque::new(),
             options,
@@ -197,9 +150,8 @@ impl ClientCore {
         if !self.pending.is_empty() && until > self.now {
             return;
         }
-        while let Some((key, call)) = self.pending.pop() {
-            let error = CallError::Stopped { may_have_executed: call.may_have_executed() };
-            self.settle_pending(key, Err(error));
+        while let Some((key, may_have_executed)) = self.pending.pop() {
+            self.settle_pending(key, Err(CallError::Stopped { may_have_executed }));
         }
         if !self.commands.is_open() || self.now >= until + GOODBYE {
             self.finish();
@@ -283,7 +235,7 @@ impl ClientCore {
 
     fn completed(&mut self, what: For, outcome: Outcome) {
         match what {
-            For::Call(key) => self.appended(key, outcome),
+            For::Call(key, size) => self.appended(key, size, outcome),
             For::Replies => {
                 if let Outcome::Unknown(_) | Outcome::NotSent(_) = outcome {
                     self.probe();
@@ -313,15 +265,26 @@ impl ClientCore {
             }
             self.connect_failed(fault);
         }
-        while let Some((key, error)) =
-            self.pending.expire(now, &self.options.common.address, self.commands.fault())
-        {
-            self.settle_pending(key, Err(error));
-        }
+        self.expire();
         self.pending.retry_due(now);
         self.reading.handle_timeout(now);
         if self.renew_at.is_some_and(|at| at <= now) {
             self.renew_reply_stream();
+        }
+    }
+}
+
+impl ClientCore {
+    fn expire(&mut self) {
+        loop {
+            let trouble = Trouble {
+                address: &self.options.common.address,
+                commands: self.commands.fault(),
+                replies: self.replies.fault(),
+                gap: None,
+            };
+            let Some((key, error)) = self.pending.expire(self.now, &trouble) else { return };
+            self.settle_pending(key, Err(error));
         }
     }
 }
@@ -339,14 +302,17 @@ impl Machine for ClientCore {
                 self.call(key, outgoing, timeout, caller.as_ref());
             }
             ClientInput::Cancel(key) => {
+                self.pending.room.give_up(key);
                 self.pending.abandon(self.now, key);
             }
             ClientInput::Link(input) => self.link(input),
             ClientInput::Timeout => self.handle_timeouts(),
         }
         if matches!(self.phase, Phase::Running | Phase::Draining { .. }) {
+            self.fail_unsent();
             self.send_waiting();
             self.send_renewal();
+            self.let_in();
             self.drain();
             self.read();
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::pending::Answered;
 use super::{ClientCore, For};
 use crate::command::{Command, Entry, Outcome, Refusal, Reply};
 use crate::envelope::{ENVELOPE, parse_response};
@@ -63,17 +64,16 @@ impl ClientCore {
         let envelope = entry.fields.into_iter().flatten().find(|(name, _)| name == ENVELOPE);
         let Some((_, envelope)) = envelope else { return };
         let response = parse_response(&envelope);
-        let call = response.id.and_then(|id| self.pending.answered(id));
-        match (call, self.within_limit(&envelope).and(response.body)) {
-            // A late reply, or one to an earlier life of this instance.
-            (None, Ok(_)) => {}
-            (None, Err(reason)) => self.event(Event::ReplyMalformed { entry: entry.id, reason }),
-            (Some((key, _)), Ok(result)) => {
+        let answered = response.id.map_or(Answered::Nobody, |id| self.pending.answered(id));
+        match (answered, self.within_limit(&envelope).and(response.body)) {
+            (Answered::Call(key, _), Ok(result)) => {
                 self.settle_pending(key, result.map_err(CallError::Rpc));
             }
-            (Some((key, call)), Err(reason)) => {
+            (Answered::Call(key, call), Err(reason)) => {
                 self.settle_pending(key, Err(call.bad_reply(reason)));
             }
+            (_, Ok(_)) => {}
+            (_, Err(reason)) => self.event(Event::ReplyMalformed { entry: entry.id, reason }),
         }
     }
 
