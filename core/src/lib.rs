@@ -63,7 +63,7 @@ mod time;
 pub use client::{CallKey, Caller, ClientCore, ClientInput, ClientOutput};
 pub use command::{
     Command, ConnectionId, Entry, Fault, Fields, GroupStart, Lane, Outcome, PendingEntry, Refusal,
-    Reply, StreamId, StreamIdError,
+    Reply, StreamId, StreamIdError, StreamInfo,
 };
 pub use contract::{Contract, ContractError, MethodKind};
 pub use envelope::{Outgoing, Request, RequestId, success_response};

@@ -26,7 +26,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Append CreateGroup ReadGroup ReadOwnPending Read Ack AutoClaim Pending Renew Release TrimDone RemoveConsumer Delete Expire
+    Append CreateGroup ReadGroup ReadOwnPending Read Info Ack AutoClaim Pending Renew Release TrimDone RemoveConsumer Delete Expire
     Unblock Kill
 }
 

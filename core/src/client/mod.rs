@@ -7,6 +7,7 @@
 //! | how many requests may be under way | [`places`] |
 //! | how much may wait to be sent, and who waits for room | [`room`] |
 //! | which call does a reply belong to | [`replies`] |
+//! | is the reply stream still the one that was read, was something trimmed | [`watch`] |
 
 mod call;
 mod calls;
@@ -17,11 +18,12 @@ mod replies;
 mod room;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::command::{Command, Fault, Lane, Outcome, StreamId};
+use crate::command::{Command, Fault, Lane, Outcome};
 use crate::error::{CallError, StartError};
 use crate::event::Event;
 use crate::gate::Gate;
@@ -36,6 +38,7 @@ use crate::time::Time;
 use call::Trouble;
 pub use io::{CallKey, Caller, ClientInput, ClientOutput};
 use pending::Pending;
+use watch::Watch;
 
 /// What an answer is for.
 #[derive(Debug)]
@@ -45,6 +48,7 @@ enum For {
     Replies,
     Goodbye,
     TimeToLive,
+    Watch,
     Ping,
 }
 
@@ -67,7 +71,11 @@ pub struct ClientCore {
     replies: LaneState<For>,
     reading: Gate,
     reply_stream: Key,
-    last_reply: StreamId,
+    watch: Watch,
+    /// Reading waits for the answer about the stream, but not for longer than this.
+    hold_until: Option<Time>,
+    /// When replies were last found to be trimmed unread.
+    gap: Option<Time>,
     /// When the reply stream gets its time to live again.
     renew_at: Option<Time>,
     /// It is to get it as soon as there is a connection.
@@ -94,7 +102,9 @@ impl ClientCore {
             replies: LaneState::new(Lane::Reader(0), &options.common),
             reading: Gate::new(options.common.backoff),
             reply_stream,
-            last_reply: StreamId::MIN,
+            watch: Watch::new(options.common.reply_stream_max_len, now),
+            hold_until: None,
+            gap: None,
             renew_at: None,
             renewal_due: false,
             reply_stream_seen: false,
@@ -194,7 +204,8 @@ impl ClientCore {
                     // Redis may have come back empty, with ids below the last one: read from the start.
                     // What was read before belongs to no call any more.
                     Some(LaneChange::Up { again: true, .. }) if which != Lane::Commands => {
-                        self.last_reply = StreamId::MIN;
+                        self.watch.start_over();
+                        self.hold_until = None;
                         self.reply_stream_seen = false;
                     }
                     _ => {}
@@ -244,6 +255,7 @@ impl ClientCore {
             }
             For::Goodbye => self.finish(),
             For::TimeToLive => self.renewed(outcome),
+            For::Watch => self.watched(outcome),
             For::Ping => {}
         }
     }
@@ -268,6 +280,7 @@ impl ClientCore {
         self.expire();
         self.pending.retry_due(now);
         self.reading.handle_timeout(now);
+        self.hold_until = self.hold_until.filter(|at| *at > now);
         if self.renew_at.is_some_and(|at| at <= now) {
             self.renew_reply_stream();
         }
@@ -281,7 +294,7 @@ impl ClientCore {
                 address: &self.options.common.address,
                 commands: self.commands.fault(),
                 replies: self.replies.fault(),
-                gap: None,
+                gap: self.gap,
             };
             let Some((key, error)) = self.pending.expire(self.now, &trouble) else { return };
             self.settle_pending(key, Err(error));
@@ -338,6 +351,7 @@ impl Machine for ClientCore {
             pending,
             draining,
             self.reading.timeout().map(|at| (at, TimerReason::Retry)),
+            self.hold_until.map(|at| (at, TimerReason::ReplyStream)),
             self.renew_at.map(|at| (at, TimerReason::ReplyStream)),
         ]
         .into_iter()

@@ -258,6 +258,10 @@ impl Pending {
 
 /// Whose reply it is.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "handed on at once, once for each reply: a box would cost more"
+)]
 pub(crate) enum Answered {
     /// This call's.
     Call(CallKey, Call),

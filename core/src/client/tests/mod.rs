@@ -10,6 +10,7 @@ mod reading;
 mod reconnecting;
 mod starting;
 mod stopping;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
