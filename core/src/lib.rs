@@ -37,6 +37,7 @@
 
 #![deny(clippy::iter_over_hash_type)]
 
+mod appetite;
 mod backoff;
 mod client;
 pub mod codec;

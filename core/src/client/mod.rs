@@ -23,6 +23,7 @@ mod watch;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crate::appetite::Appetite;
 use crate::command::{Command, Fault, Lane, Outcome};
 use crate::error::{CallError, StartError};
 use crate::event::Event;
@@ -70,6 +71,7 @@ pub struct ClientCore {
     commands: LaneState<For>,
     replies: LaneState<For>,
     reading: Gate,
+    appetite: Appetite,
     reply_stream: Key,
     watch: Watch,
     /// Reading waits for the answer about the stream, but not for longer than this.
@@ -101,6 +103,7 @@ impl ClientCore {
             commands: LaneState::new(Lane::Commands, &options.common),
             replies: LaneState::new(Lane::Reader(0), &options.common),
             reading: Gate::new(options.common.backoff),
+            appetite: Appetite::new(replies::MAX_COUNT),
             reply_stream,
             watch: Watch::new(options.common.reply_stream_max_len, now),
             hold_until: None,

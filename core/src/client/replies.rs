@@ -14,8 +14,8 @@ use crate::event::Event;
 use crate::lifecycle::Phase;
 use crate::refusal::{Meaning, unexpected};
 
-/// How many replies are read at once.
-const READ_COUNT: u32 = 512;
+/// How many replies are read at once, at most.
+pub(super) const MAX_COUNT: u32 = 512;
 /// How long reading waits for an answer about the stream.
 const HOLD: Duration = Duration::from_millis(250);
 
@@ -31,7 +31,7 @@ impl ClientCore {
         let read = Command::Read {
             stream: self.reply_stream.clone(),
             after: self.watch.cursor(),
-            count: READ_COUNT,
+            count: self.appetite.count(),
             block: Duration::from_secs(1),
         };
         self.replies.send(self.now, read, For::Replies, &mut self.out);
@@ -45,6 +45,7 @@ impl ClientCore {
                 if !entries.is_empty() && !std::mem::replace(&mut self.reply_stream_seen, true) {
                     self.renew_reply_stream();
                 }
+                self.appetite.took(&entries);
                 let nothing = entries.is_empty();
                 for entry in entries {
                     self.reply(entry);
