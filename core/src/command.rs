@@ -183,6 +183,11 @@ pub enum Command {
         /// Wait at most this long; a millisecond at least.
         block: Duration,
     },
+    /// Asks about a stream (`XINFO STREAM`). [`Reply::Stream`], or `ERR no such key`.
+    Info {
+        /// The stream.
+        stream: Key,
+    },
     /// Acknowledges entries (`XACK`). [`Reply::Count`] of those that were pending.
     Ack {
         /// The stream.
@@ -309,6 +314,17 @@ impl Command {
     }
 }
 
+/// What the store knows of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamInfo {
+    /// The highest id that was ever given, even if that entry is gone.
+    pub last_id: StreamId,
+    /// How many entries there are.
+    pub length: u64,
+    /// How many were ever added. Redis before 7.0 doesn't know.
+    pub added: Option<u64>,
+}
+
 /// A successful answer. Which command gets which is said at [`Command`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -322,6 +338,8 @@ pub enum Reply {
     Count(u64),
     /// Entries in stream order.
     Entries(Vec<Entry>),
+    /// What the stream is like.
+    Stream(StreamInfo),
     /// What was claimed.
     Claimed {
         /// Where to go on looking; `0-0` when all was seen.

@@ -106,6 +106,18 @@ pub enum Event {
         /// How many entries the stream has.
         len: u64,
     },
+    /// The reply stream was gone or made anew under a client (FLUSHALL, failover), which reads it from its start.
+    ReplyStreamAnew {
+        /// The stream.
+        stream: String,
+    },
+    /// Replies were removed from a client's stream before it had read them.
+    RepliesTrimmed {
+        /// The stream.
+        stream: String,
+        /// How many.
+        replies: u64,
+    },
     /// A reply that can't be read, and belongs to no call that can be told.
     ReplyMalformed {
         /// The entry.
@@ -179,6 +191,13 @@ impl fmt::Display for Event {
             Event::StreamPinned { stream, group, entry, len } => write!(
                 f,
                 "{stream:?} has {len} entries and can't be trimmed: group {group:?} is not done with {entry}"
+            ),
+            Event::ReplyStreamAnew { stream } => {
+                write!(f, "{stream:?} was gone or made anew: replies may be lost")
+            }
+            Event::RepliesTrimmed { stream, replies } => write!(
+                f,
+                "{replies} replies in {stream:?} were trimmed before they were read, and their calls time out: raise reply_stream_max_len on the servers to that of the client"
             ),
             Event::ReplyMalformed { entry, reason } => {
                 write!(f, "reply {entry} can't be read: {reason}")

@@ -260,6 +260,7 @@ pub(crate) fn brief(command: &Command) -> String {
         Command::ReadGroup { count, .. } => format!("read {count}"),
         Command::ReadOwnPending { after, .. } => format!("own pending after {after}"),
         Command::Read { after, .. } => format!("read after {after}"),
+        Command::Info { stream } => format!("info {stream}"),
         Command::Ack { ids, .. } => format!("ack{}", list(ids)),
         Command::AutoClaim { cursor, count, .. } => format!("claim {count} from {cursor}"),
         Command::CountDelivery { id, .. } => format!("count {}", id.ms),

@@ -1,7 +1,9 @@
 //! From Redis' answers to those that the core waits for.
 
 use bytes::Bytes;
-use clamator_core::{Command, Entry, Fields, Outcome, Refusal, Reply, StreamId, Trimmed};
+use clamator_core::{
+    Command, Entry, Fields, Outcome, Refusal, Reply, StreamId, StreamInfo, Trimmed,
+};
 use redis::{ServerError, Value};
 
 /// The outcome of a command that Redis has answered.
@@ -49,6 +51,7 @@ fn reply(command: &Command, value: Value) -> Option<Reply> {
             value => Reply::Deliveries(Some(count(&value)?)),
         },
         Command::TrimDone { .. } => Reply::Trimmed(trimmed(&array(value)?)?),
+        Command::Info { .. } => Reply::Stream(stream_info(value)?),
         Command::Renew { .. } | Command::Release { .. } => {
             Reply::Ids(array(value)?.iter().map(id).collect::<Option<_>>()?)
         }
@@ -112,6 +115,26 @@ fn trimmed(parts: &[Value]) -> Option<Trimmed> {
         }
     };
     Some(Trimmed { removed, len, kept })
+}
+
+fn stream_info(value: Value) -> Option<StreamInfo> {
+    let pairs: Vec<(Value, Value)> = match value {
+        // RESP3
+        Value::Map(pairs) => pairs,
+        value => {
+            let mut parts = array(value)?.into_iter();
+            std::iter::from_fn(|| Some((parts.next()?, parts.next()?))).collect()
+        }
+    };
+    let find = |wanted: &str| {
+        let found = pairs.iter().find(|(name, _)| text(name) == Some(wanted.as_bytes()));
+        found.map(|(_, value)| value)
+    };
+    Some(StreamInfo {
+        last_id: id(find("last-generated-id")?)?,
+        length: count(find("length")?)?,
+        added: find("entries-added").and_then(count),
+    })
 }
 
 fn array(value: Value) -> Option<Vec<Value>> {
@@ -275,6 +298,24 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_described_in_both_protocols_and_by_6_2_with_less() {
+        let pairs = |added: &[(&str, Value)]| -> Vec<(Value, Value)> {
+            let known = [("length", Value::Int(2)), ("last-generated-id", text("7-1"))];
+            let all = known.iter().chain(added).chain(&[("first-entry", Value::Nil)]);
+            all.map(|(name, value)| (Value::BulkString((*name).into()), value.clone())).collect()
+        };
+        let (new, old) = (pairs(&[("entries-added", Value::Int(9))]), pairs(&[]));
+        let flat = |pairs: &[(Value, Value)]| {
+            list(pairs.iter().cloned().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>())
+        };
+        let info = |added| StreamInfo { last_id: StreamId::new(7, 1), length: 2, added };
+        let asked = Command::Info { stream: Key::from("s") };
+        expect(&asked, flat(&new), Reply::Stream(info(Some(9))));
+        expect(&asked, flat(&old), Reply::Stream(info(None)));
+        expect(&asked, Value::Map(new), Reply::Stream(info(Some(9))));
+    }
+
+    #[test]
     fn what_comes_after_the_known_parts_does_not_matter() {
         let claimed = list([text("1-2"), list([]), list([text("1-1")])]);
         let cursor = StreamId::new(1, 2);
@@ -302,6 +343,8 @@ mod tests {
             (claim(), list([text("0-0")])),
             (count_delivery(), Value::Int(-1)),
             (count_delivery(), list([])),
+            (Command::Info { stream: Key::from("s") }, list([])),
+            (Command::Info { stream: Key::from("s") }, Value::Okay),
             (renew(), Value::Int(0)),
             (renew(), list([Value::Nil])),
             (trim(), list([Value::Int(1)])),

@@ -51,6 +51,10 @@ pub fn encode(command: &Command) -> Cmd {
             out.arg("COUNT").arg(*count).arg("BLOCK").arg(positive_millis(*block));
             out.arg("STREAMS").arg(stream.as_str()).arg(after.to_string());
         }
+        Command::Info { stream } => {
+            out = cmd("XINFO");
+            out.arg("STREAM").arg(stream.as_str());
+        }
         Command::Ack { stream, group, ids } => {
             out = cmd("XACK");
             out.arg(stream.as_str()).arg(group);

@@ -26,7 +26,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Append CreateGroup ReadGroup ReadOwnPending Read Ack AutoClaim CountDelivery Renew Release TrimDone RemoveConsumer RemoveIdleConsumers Delete Expire
+    Append CreateGroup ReadGroup ReadOwnPending Read Info Ack AutoClaim CountDelivery Renew Release TrimDone RemoveConsumer RemoveIdleConsumers Delete Expire
     Unblock Kill
 }
 

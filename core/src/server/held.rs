@@ -94,6 +94,12 @@ impl HeldTable {
         self.queue.len() + self.running.len()
     }
 
+    /// How many bytes the params take of what waits or runs.
+    pub(crate) fn bytes(&self) -> usize {
+        let works = self.entries.values().filter_map(|held| held.work.as_ref());
+        works.map(|work| work.request.params.len()).sum()
+    }
+
     /// When the handler began that has been running for the longest time.
     pub(crate) fn running_since(&self) -> Option<Time> {
         let (_, id) = self.running.first_key_value()?;

@@ -12,6 +12,7 @@ use super::retention::Removal;
 use super::settle::PendingReply;
 use super::upkeep::CLAIM_EVERY;
 use super::{For, JobId, ServerOutput, Shared};
+use crate::appetite::{self, Appetite};
 use crate::command::{Command, Entry, Lane, Outcome, Refusal, Reply, StreamId};
 use crate::contract::Contract;
 use crate::event::Event;
@@ -28,6 +29,8 @@ use crate::time::Time;
 const MAX_HELD: usize = 1024;
 /// An answer that the core writes by itself is shorter than this, but for the id that it repeats.
 const SMALL_ANSWER: usize = 1024;
+/// How many entries are read at once, at most; [`Prefetch`] has reasons for fewer.
+const MAX_COUNT: u32 = 1024;
 /// How many entries of its own pending list a server reads at once.
 pub(super) const OWN_PAGE: u32 = 64;
 
@@ -53,6 +56,7 @@ pub(super) struct Service {
     pub(super) reader: LaneState<Reading>,
     pub(super) held: HeldTable,
     pub(super) prefetch: Prefetch,
+    pub(super) appetite: Appetite,
     // settle
     pub(super) outbox: VecDeque<PendingReply>,
     pub(super) replying: Gate,
@@ -100,6 +104,7 @@ impl Service {
             reader: LaneState::new(lane, &options.common),
             held: HeldTable::default(),
             prefetch: Prefetch::new(),
+            appetite: Appetite::new(MAX_COUNT),
             outbox: VecDeque::new(),
             replying: gate(),
             acks: Vec::new(),
@@ -190,7 +195,12 @@ impl Service {
         if self.held.running_since().is_some_and(|began| shared.now - began > HORIZON) {
             return None;
         }
-        let count = self.prefetch.ask_for(self.held.unfinished())?;
+        let count = self.prefetch.ask_for(self.held.unfinished())?.min(self.appetite.fits());
+        // However few they are: no more while those that are here are as large as one read may be.
+        let replies = self.outbox.iter().map(|reply| reply.envelope.len()).sum::<usize>();
+        if self.held.bytes() + replies >= appetite::BUDGET {
+            return None;
+        }
         Some(count.min(u32::try_from(self.room()).unwrap_or(u32::MAX))).filter(|count| *count > 0)
     }
 
@@ -221,6 +231,7 @@ impl Service {
         match (what, outcome) {
             (Reading::New(asked), Outcome::Reply(Reply::Entries(entries))) => {
                 self.no_trouble();
+                self.appetite.took(&entries);
                 for entry in entries {
                     self.last_delivered = self.last_delivered.max(entry.id);
                     self.deliver(shared, entry, Some(1), asked);

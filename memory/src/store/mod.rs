@@ -119,6 +119,10 @@ impl Store {
                 };
                 Ok(Reply::Entries(entries))
             }
+            Command::Info { stream } => {
+                let found = self.stream(stream)?.ok_or_else(refusals::no_such_key)?;
+                Ok(Reply::Stream(found.log.info()))
+            }
             Command::Ack { stream, group, ids } => {
                 if ids.is_empty() {
                     return Err(refusals::wrong_arity("xack"));

@@ -81,6 +81,7 @@ fn command() -> impl Strategy<Value = Command> {
         ),
         2 => (key(), id(), count())
             .prop_map(move |(stream, after, count)| Command::Read { stream, after, count, block }),
+        2 => key().prop_map(|stream| Command::Info { stream }),
         3 => (key(), group(), vec(id(), 0..5))
             .prop_map(|(stream, group, ids)| Command::Ack { stream, group, ids }),
         4 => (key(), group(), consumer(), min_idle(), id(), count()).prop_map(
