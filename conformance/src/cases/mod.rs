@@ -12,6 +12,7 @@ mod list;
 mod losses;
 mod ordering;
 mod pools;
+mod queueing;
 mod reclaim;
 mod replies;
 mod retention;
