@@ -13,6 +13,7 @@ mod losses;
 mod ordering;
 mod poison;
 mod pools;
+mod queueing;
 mod reclaim;
 mod replies;
 mod retention;

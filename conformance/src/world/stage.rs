@@ -109,7 +109,14 @@ impl<H: Harness> Stage for OnHarness<H> {
         if let Some(timeout) = own.default_timeout {
             builder = builder.default_timeout(timeout);
         }
-        builder.missing_service(own.missing_service).build()
+        if let Some(calls) = own.max_queued_calls {
+            builder = builder.max_queued_calls(calls);
+        }
+        builder
+            .missing_service(own.missing_service)
+            .disconnected(own.disconnected)
+            .queue_full(own.queue_full)
+            .build()
     }
 
     fn server(
