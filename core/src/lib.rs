@@ -75,8 +75,9 @@ pub use names::{
     InstanceId, Key, KeyPrefix, MethodName, NameError, ServiceName, is_method_name, is_service_name,
 };
 pub use options::{
-    BackoffOptions, ClientOptions, CommonOptions, MissingService, Retention, ServerOptions,
+    BackoffOptions, ClientOptions, CommonOptions, Concurrency, MissingService, Retention,
+    ServerOptions,
 };
 pub use output::{LinkInput, Output, StopReport};
-pub use server::{Job, JobId, JobOutcome, ServerCore, ServerInput, ServerOutput};
+pub use server::{Job, JobId, JobOutcome, Keyed, Keying, ServerCore, ServerInput, ServerOutput};
 pub use time::Time;

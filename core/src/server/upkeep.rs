@@ -91,8 +91,7 @@ impl Service {
         if !shared.commands.is_open() {
             return;
         }
-        if let Some(held) = self.held.get_mut(id) {
-            held.asked = true;
+        if self.held.ask(id) {
             let pending =
                 Command::Pending { stream: self.stream.clone(), group: self.group.clone(), id };
             shared.send(pending, For::Count(self.at, id));
@@ -101,8 +100,8 @@ impl Service {
 
     /// The store has said who owns an entry and how often it was delivered.
     pub(super) fn count_answered(&mut self, shared: &mut Shared, id: StreamId, outcome: Outcome) {
+        self.held.answered(id);
         let Some(held) = self.held.get_mut(id) else { return };
-        held.asked = false;
         match outcome {
             Outcome::Reply(Reply::Pending(Some(pending))) if pending.consumer == self.consumer => {
                 held.deliveries = Some(pending.deliveries);
@@ -133,9 +132,7 @@ impl Service {
             return;
         }
         for id in &ids {
-            if let Some(held) = self.held.get_mut(*id) {
-                held.asked = true;
-            }
+            self.held.ask(*id);
         }
         let renew = Command::Renew {
             stream: self.stream.clone(),
@@ -155,9 +152,7 @@ impl Service {
         outcome: Outcome,
     ) {
         for id in ids {
-            if let Some(held) = self.held.get_mut(*id) {
-                held.asked = false;
-            }
+            self.held.answered(*id);
         }
         match outcome {
             Outcome::Reply(Reply::Ids(ours)) => {
