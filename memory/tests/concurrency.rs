@@ -14,9 +14,12 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// What happened to which item, in order, and when.
+/// What happened to which item, and when.
+type Note = (u64, &'static str, Time);
+
+/// The notes of all handlers, in order.
 #[derive(Clone, Default)]
-struct Book(Arc<Mutex<Vec<(u64, &'static str, Time)>>>);
+struct Book(Arc<Mutex<Vec<Note>>>);
 
 impl Book {
     fn note(&self, time: &VirtualTime, item: u64, what: &'static str) {
