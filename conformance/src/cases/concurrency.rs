@@ -350,7 +350,7 @@ pub(super) async fn own_service(world: &World) {
                 return Ok::<_, RpcError>(json!("the end"));
             }
             let call = client.call::<Json>("nested", "outer", &json!({ "depth": depth - 1 }));
-            Ok(call.timeout(ms(500)).await.unwrap_or_else(|error| json!(error.to_string())))
+            Ok(call.timeout(ms(2000)).await.unwrap_or_else(|error| json!(error.to_string())))
         }
     };
     let service = Service::new("nested").and_then(|service| service.method("outer", outer));
