@@ -372,6 +372,18 @@ pub enum RegisterError {
     /// Nothing is left to be registered on.
     #[error("service {0} was registered after stop: make a new server")]
     AfterStop(ServiceName),
+    /// It is to run none at all at once, or too many.
+    #[error(
+        "service {service} can't run {asked} requests at once: choose 1 to {most}, and more servers for more"
+    )]
+    Concurrency {
+        /// The service.
+        service: ServiceName,
+        /// How many requests it is to run at once.
+        asked: usize,
+        /// The most that it may: [`Concurrency::MOST`](crate::Concurrency::MOST).
+        most: usize,
+    },
 }
 
 #[cfg(test)]

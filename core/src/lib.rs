@@ -78,9 +78,9 @@ pub use names::{
     InstanceId, Key, KeyPrefix, MethodName, NameError, ServiceName, is_method_name, is_service_name,
 };
 pub use options::{
-    BackoffOptions, ClientOptions, CommonOptions, Disconnected, MissingService, QueueFull,
-    Retention, ServerOptions,
+    BackoffOptions, ClientOptions, CommonOptions, Concurrency, Disconnected, MissingService,
+    QueueFull, Retention, ServerOptions,
 };
 pub use output::{LinkInput, Output, StopReport};
-pub use server::{Job, JobId, JobOutcome, ServerCore, ServerInput, ServerOutput};
+pub use server::{Job, JobId, JobOutcome, Keyed, Keying, ServerCore, ServerInput, ServerOutput};
 pub use time::Time;

@@ -93,6 +93,33 @@ impl CommonOptions {
     }
 }
 
+/// How many requests of one service a server runs at once, and which of them in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Concurrency {
+    /// One at a time, in the order of the stream.
+    #[default]
+    Serial,
+    /// Up to so many at once, in no order.
+    Concurrent(usize),
+    /// Up to so many at once; those of one key one at a time, in the order of the stream.
+    Ordered(usize),
+}
+
+impl Concurrency {
+    /// The most that may run at once: half of what a server holds of a service, so that there is room for what is done and
+    /// not acked yet.
+    pub const MOST: usize = 512;
+
+    /// How many may run at once.
+    #[must_use]
+    pub fn slots(self) -> usize {
+        match self {
+            Concurrency::Serial => 1,
+            Concurrency::Concurrent(slots) | Concurrency::Ordered(slots) => slots,
+        }
+    }
+}
+
 /// What a client can be told.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

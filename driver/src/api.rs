@@ -10,5 +10,6 @@ pub use crate::call::{Call, CallFuture, Notify, NotifyFuture};
 pub use crate::client::Client;
 pub use crate::context::CallContext;
 pub use crate::error::ConfigError;
+pub use crate::order::Incoming;
 pub use crate::server::Server;
 pub use crate::service::Service;

@@ -313,10 +313,10 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
         let (prefix, address) = (options.common.key_prefix.clone(), options.common.address.clone());
         let core = ServerCore::new(options, checked.seed, (checked.clock)());
         let hub = Hub::new(core, Jobs::default(), checked.clock, name);
-        let caller = move |service: &clamator_core::ServiceName| Caller {
+        let caller = move |service: &clamator_core::ServiceName, serial| Caller {
             stream: prefix.command_stream(service),
             address: address.clone(),
-            serial: true,
+            serial,
         };
         let mut once = Some((link, caller));
         let launcher = Launcher::new(Box::new(move |hub: &Arc<ServerHub>| {

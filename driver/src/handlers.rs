@@ -10,14 +10,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use clamator_core::{
-    Caller, Job, JobId, JobOutcome, RpcError, ServerCore, ServerInput, ServerOutput, ServiceName,
+    Caller, Job, JobId, JobOutcome, Keyed, Keying, Machine, RpcError, ServerCore, ServerInput,
+    ServerOutput, ServiceName,
 };
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable};
 
 use crate::adapter::Runtime;
 use crate::context::{CallContext, Handling};
-use crate::pace::{Pace, Paced};
+use crate::order::panic_message;
+use crate::pace::{Pace, Paced, QUICK, QUICK_AMONG_OTHERS};
 use crate::run_loop::Work;
 use crate::server::{Jobs, ServerHub};
 use crate::service::Service;
@@ -28,10 +30,10 @@ struct Running {
     lease_lost: Arc<AtomicBool>,
 }
 
-/// What a call from a handler of this service must know.
-pub(crate) trait Callers: Fn(&ServiceName) -> Caller + Send + 'static {}
+/// What a call from a handler of this service, which is serial or isn't, must know.
+pub(crate) trait Callers: Fn(&ServiceName, bool) -> Caller + Send + 'static {}
 
-impl<F: Fn(&ServiceName) -> Caller + Send + 'static> Callers for F {}
+impl<F: Fn(&ServiceName, bool) -> Caller + Send + 'static> Callers for F {}
 
 /// The handlers of one server.
 pub(crate) struct Handlers<R, C> {
@@ -52,6 +54,9 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
     fn run(&mut self, hub: &Arc<ServerHub>, context: &Context<'_>, job: Job) {
         let id = job.id;
         let lease_lost = Arc::new(AtomicBool::new(false));
+        // Handlers that may run at the same time must get the chance to.
+        let is_serial = self.services.get(job.service).is_none_or(|(_, caller)| caller.serial);
+        let limit = if is_serial { QUICK } else { QUICK_AMONG_OTHERS };
         let Some((pace, handler)) = self.handler(job, lease_lost.clone()) else {
             // The core lets only methods of the contract through, and each has a handler.
             let outcome = JobOutcome::Failed(RpcError::method_not_found());
@@ -59,7 +64,7 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
         };
         let handler = AssertUnwindSafe(handler).catch_unwind();
         let quick = pace.is_quick();
-        let mut handler = Box::pin(Paced::new(pace, hub.clock(), handler));
+        let mut handler = Box::pin(Paced::new(pace, limit, hub.clock(), handler));
         if !quick {
             // It may block. An executor of several threads may put it on this one, next: being woken lets another
             // thread have the run loop, and with it the connections.
@@ -102,6 +107,13 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
         Some((pace, Handling::new(caller.clone(), run)))
     }
 
+    /// Finds out the key of a request: outside of the lock, as it is the application's own code.
+    fn key(&self, keying: &Keying) -> ServerInput {
+        let order = self.services.get(keying.service).and_then(|(service, _)| service.order());
+        let key = order.map_or(Keyed::Free, |order| order.of(keying));
+        ServerInput::Keyed { service: keying.service, entry: keying.entry, key }
+    }
+
     fn forget_ended(&mut self) {
         let ended = std::mem::take(
             &mut *self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
@@ -118,15 +130,18 @@ impl<R: Runtime, C: Callers> Work<ServerCore, Jobs> for Handlers<R, C> {
         let queue = hub.with(|state, _| {
             // Services may still be added after a start that failed.
             for service in state.desk.services.iter().skip(self.services.len()) {
-                let caller = Arc::new((self.caller)(service.contract().service()));
+                let is_serial = state.core.is_serial(self.services.len());
+                let caller = Arc::new((self.caller)(service.contract().service(), is_serial));
                 self.services.push((service.clone(), caller));
             }
             std::mem::take(&mut state.desk.queue)
         });
         let any = !queue.is_empty();
+        let mut keyed = Vec::new();
         for output in queue {
             match output {
                 ServerOutput::Run(job) => self.run(hub, context, job),
+                ServerOutput::Key(keying) => keyed.push(self.key(&keying)),
                 ServerOutput::Abort(id) => {
                     if let Some(running) = self.running.remove(&id) {
                         running.abort.abort();
@@ -139,17 +154,15 @@ impl<R: Runtime, C: Callers> Work<ServerCore, Jobs> for Handlers<R, C> {
                 }
             }
         }
+        if !keyed.is_empty() {
+            hub.with(|state, now| {
+                keyed.into_iter().for_each(|input| state.core.handle_input(now, input));
+            });
+        }
         any
     }
 }
 
 fn outcome(result: Result<JobOutcome, Box<dyn Any + Send>>) -> JobOutcome {
-    result.unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<&str>()
-            .map(|message| (*message).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic without a message".to_owned());
-        JobOutcome::Panicked(message)
-    })
+    result.unwrap_or_else(|panic| JobOutcome::Panicked(panic_message(&*panic)))
 }

@@ -16,6 +16,7 @@ mod hub;
 mod lanes;
 mod log;
 mod options;
+mod order;
 mod pace;
 mod run_loop;
 mod server;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use crate::hub::Clock;
 
 /// A first poll that takes longer than this belongs on a task of its own.
-const QUICK: Duration = Duration::from_millis(1);
+pub(crate) const QUICK: Duration = Duration::from_millis(1);
+/// The same where several handlers of a service may run at once: on tasks they do, on other threads if there are any.
+pub(crate) const QUICK_AMONG_OTHERS: Duration = Duration::from_micros(100);
 
 /// What is known of one method: whether the last first poll of its handler was quick. Of a new method nothing is known.
 #[derive(Clone, Debug, Default)]
@@ -27,13 +29,15 @@ impl Pace {
 /// A handler whose first poll is timed.
 pub(crate) struct Paced<F> {
     pace: Option<Pace>,
+    limit: Duration,
     clock: Clock,
     handler: Pin<Box<F>>,
 }
 
 impl<F> Paced<F> {
-    pub(crate) fn new(pace: Pace, clock: Clock, handler: F) -> Paced<F> {
-        Paced { pace: Some(pace), clock, handler: Box::pin(handler) }
+    /// It is quick if its first poll takes `limit` at most.
+    pub(crate) fn new(pace: Pace, limit: Duration, clock: Clock, handler: F) -> Paced<F> {
+        Paced { pace: Some(pace), limit, clock, handler: Box::pin(handler) }
     }
 }
 
@@ -44,7 +48,7 @@ impl<F: Future> Future for Paced<F> {
         let Some(pace) = self.pace.take() else { return self.handler.as_mut().poll(context) };
         let began = (self.clock)();
         let result = self.handler.as_mut().poll(context);
-        pace.quick.store((self.clock)() - began <= QUICK, Ordering::Relaxed);
+        pace.quick.store((self.clock)() - began <= self.limit, Ordering::Relaxed);
         result
     }
 }
@@ -69,7 +73,7 @@ mod tests {
             now.fetch_add(takes, Ordering::Relaxed);
             std::future::pending::<()>().await;
         };
-        let mut paced = Box::pin(Paced::new(pace.clone(), clock, handler));
+        let mut paced = Box::pin(Paced::new(pace.clone(), QUICK, clock, handler));
         let mut context = Context::from_waker(Waker::noop());
         assert!(paced.as_mut().poll(&mut context).is_pending());
         assert!(paced.as_mut().poll(&mut context).is_pending());

@@ -75,17 +75,18 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`RegisterError`] if its name is taken, or after the start.
+    /// [`RegisterError`] if its name is taken, after the start, or if it is to run none at once or more than 512.
     pub fn register(&self, service: impl Into<Service>) -> Result<(), RegisterError> {
         let service = service.into();
-        let refused =
-            self.inner.hub.with(|state, _| match state.core.register(service.contract().clone()) {
+        let refused = self.inner.hub.with(|state, _| {
+            match state.core.register_with(service.contract().clone(), service.concurrency()) {
                 Ok(_) => {
                     state.desk.services.push(service);
                     None
                 }
                 Err(error) => Some((error, service)),
-            });
+            }
+        });
         // What was refused is dropped here, without the lock: its handlers may have something to say about that.
         refused.map_or(Ok(()), |(error, _)| Err(error))
     }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clamator_core::{
-    Contract, ContractError, IntoRpcError, JobOutcome, MethodKind, RequestId, codec,
+    Concurrency, Contract, ContractError, IntoRpcError, JobOutcome, MethodKind, RequestId, codec,
     success_response,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::CallContext;
+use crate::order::{Incoming, Order};
 use crate::pace::Pace;
 
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = JobOutcome> + Send>>;
@@ -42,6 +43,8 @@ pub(crate) type Handler =
 pub struct Service {
     contract: Contract,
     handlers: HashMap<String, (Handler, Pace)>,
+    concurrency: Concurrency,
+    order: Option<Order>,
 }
 
 impl Service {
@@ -51,7 +54,61 @@ impl Service {
     ///
     /// [`ContractError::Name`] if the wire doesn't allow the name: `^[a-z][a-z0-9-]*$`.
     pub fn new(name: &str) -> Result<Service, ContractError> {
-        Ok(Service { contract: Contract::new(name)?, handlers: HashMap::new() })
+        let (contract, handlers) = (Contract::new(name)?, HashMap::new());
+        Ok(Service { contract, handlers, concurrency: Concurrency::Serial, order: None })
+    }
+
+    /// Lets each server run up to `at_once` requests of this service at the same time, in no order, instead of one after the
+    /// other in the order of the stream.
+    ///
+    /// From 1, which is serial, to 512: [`Server::register`](crate::Server::register) refuses anything else. Handlers share
+    /// what they are made of, so that must bear it. They may call their own service, but as many as wait for each other
+    /// wait until their timeouts.
+    ///
+    /// ```
+    /// use clamator_driver::{CallContext, RpcError, Service};
+    ///
+    /// let pages = Service::new("pages")?
+    ///     .method("fetch", |url: String, _context: CallContext| async move { Ok::<_, RpcError>(url.len()) })?
+    ///     .concurrent(64);
+    /// # drop(pages);
+    /// # Ok::<(), clamator_driver::ContractError>(())
+    /// ```
+    #[must_use]
+    pub fn concurrent(mut self, at_once: usize) -> Service {
+        self.concurrency = Concurrency::Concurrent(at_once);
+        self.order = None;
+        self
+    }
+
+    /// Lets each server run up to `at_once` requests at the same time (1 to 512), but those of one key one after the other, in
+    /// the order of the stream. What has no key (`None`) follows nothing.
+    ///
+    /// `key` is called once for each request, in the server's run loop: it must be quick and always give the same. If it
+    /// panics, its request fails with `-32603` and isn't run. Methods share their keys. The order holds within one server:
+    /// the servers of a pool don't wait for each other.
+    ///
+    /// ```
+    /// use clamator_driver::{CallContext, RpcError, Service};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Booking { account: u64, cents: i64 }
+    ///
+    /// let accounts = Service::new("accounts")?
+    ///     .method("book", |booking: Booking, _context: CallContext| async move { Ok::<_, RpcError>(booking.cents) })?
+    ///     .ordered_by(16, |call| call.param::<u64>("account"));
+    /// # drop(accounts);
+    /// # Ok::<(), clamator_driver::ContractError>(())
+    /// ```
+    #[must_use]
+    pub fn ordered_by<K: fmt::Display>(
+        mut self,
+        at_once: usize,
+        key: impl Fn(&Incoming<'_>) -> Option<K> + Send + Sync + 'static,
+    ) -> Service {
+        self.concurrency = Concurrency::Ordered(at_once);
+        self.order = Some(Order::by(key));
+        self
     }
 
     /// Adds a method that answers, under its wire name. The params object becomes `P`; the result goes back as JSON.
@@ -134,6 +191,14 @@ impl Service {
         &self.contract
     }
 
+    pub(crate) fn concurrency(&self) -> Concurrency {
+        self.concurrency
+    }
+
+    pub(crate) fn order(&self) -> Option<&Order> {
+        self.order.as_ref()
+    }
+
     pub(crate) fn handler(&self, method: &str) -> Option<&(Handler, Pace)> {
         self.handlers.get(method)
     }
@@ -141,6 +206,9 @@ impl Service {
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("contract", &self.contract).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("contract", &self.contract)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
     }
 }

@@ -86,6 +86,26 @@ ordering {
     reclaimed_in_order [R10 R1] "what is taken over runs in the order of the stream, one at a time"
 }
 
+concurrency {
+    at_once [O1] "a service that may runs so many requests at once, no more, and the next one as soon as any ends"
+    one_at_once [O1 S4] "a service that may run one request at once runs them in the order of the stream"
+    slow_among_quick [O1] "a slow request holds up no other while a slot is free"
+    how_many [O1] "a service that is to run no request at once, or too many, is refused"
+    same_key_in_order [O2] "requests of one key run one at a time, in the order of the stream"
+    keys_side_by_side [O2 O1] "requests of different keys run next to each other, no more than may"
+    without_a_key [O3] "a request without a key follows nothing"
+    key_that_panics [O3] "a key that panics fails its own request, which isn't run, and no other"
+    free_slots [O4 S8] "a server takes what its free slots can run, and leaves the rest to the pool"
+    replies_before_acks [O5 S6] "each of several entries stays pending until the store has taken its own reply"
+    each_is_renewed [O5 R4] "all that run, and what waits behind them, keep their entries beyond the claim idle"
+    one_is_stolen [O5 R6] "when one of several running entries is taken, its handler sees that, and no other does"
+    stop_with_many [O6 D1 D2] "a stop lets all finish that run, and hands back what waits behind them"
+    grace_with_many [O6 D3] "when the grace is over, all handlers that run are dropped and their entries handed back"
+    taken_over_in_order [O7 R10] "what is taken over runs in the order of the stream, key by key"
+    after_what_waits [O7] "what is taken over runs after what waits here, but never next to its own key"
+    own_service [O8 S11] "a handler may call its own service if that isn't serial, and needs a slot for that"
+}
+
 pools {
     exactly_one_server [S3] "of three servers one runs each call, and each call runs once"
     newcomer [S3] "a server that joins gets work at once"

@@ -1,6 +1,7 @@
 //! The cases, one file a group. [`list`] names them all, once.
 
 mod cancellation;
+mod concurrency;
 mod connections;
 mod contract;
 mod drain;

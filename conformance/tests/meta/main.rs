@@ -1,12 +1,14 @@
 //! The suite bites: adapters that are broken on purpose fail the very case that is there for it, and what is whole passes it.
 
 mod bent;
+mod firsts;
 mod flaws;
 
 use std::collections::BTreeSet;
 
 use bent::{Bent, Flaw};
 use clamator_conformance::{CASES, check};
+use firsts::*;
 use flaws::*;
 
 /// Nothing is wrong.
@@ -53,17 +55,20 @@ flaws! {
     drops_answers: DropsAnswers fails "timeouts::late_reply", "envelopes::reply_entry";
     delivers_again: DeliversAgain fails "ordering::requests_and_notifications";
     delivers_to_two: DeliversToTwo fails "pools::exactly_one_server";
-    ignores_the_count: IgnoresTheCount fails "pools::busy_server";
+    ignores_the_count: IgnoresTheCount fails "pools::busy_server", "concurrency::free_slots";
     loses_deliveries: LosesDeliveries fails "ordering::effects_are_seen";
     renews_nothing: RenewsNothing fails "reclaim::long_handler", "reclaim::waiting_entries";
+    renews_the_first: RenewsTheFirst fails "concurrency::each_is_renewed";
     renews_what_is_not_its_own: RenewsForeign fails "reclaim::stolen_while_running";
     counts_one_delivery: CountsOne fails "reclaim::dead_neighbour";
     claims_what_is_young: ClaimsTheYoung fails "reclaim::young_entries";
     ignores_the_cursor: IgnoresTheCursor fails "reclaim::old_behind_young";
     releases_nothing: ReleasesNothing fails "drain::waiting_entries_go_back", "drain::grace_runs_out";
+    releases_the_first: ReleasesTheFirst fails "concurrency::stop_with_many", "concurrency::grace_with_many";
     ends_no_read: EndsNoRead fails "drain::idle_stop";
     deletes_nothing: DeletesNothing fails "drain::client_stop";
     leaves_consumers: LeavesConsumers fails "drain::consumers_are_removed";
+    acks_the_first: AcksTheFirst fails "concurrency::replies_before_acks";
     appends_twice: AppendsTwice fails "cancellation::dropped_notification";
     acks_before_the_reply: AcksBeforeTheReply fails "connections::ack_lost";
     has_the_wrong_number: WrongNumber fails "connections::half_open_read";

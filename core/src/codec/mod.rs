@@ -17,10 +17,13 @@ mod strict;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use serde_path_to_error::{Path, Segment, Track};
 
@@ -85,6 +88,21 @@ fn invalid_params(loc: Vec<Step>, msg: impl Into<String>) -> RpcError {
 fn located(error: RpcError, loc: Vec<Step>, msg: impl Into<String>) -> RpcError {
     let loc: Vec<Value> = loc.into_iter().map(Step::into_json).collect();
     error.with_data(json!({ "errors": [{ "loc": loc, "msg": msg.into() }] }))
+}
+
+/// Reads one of the params of a call by its name; `None` if it is absent, or doesn't fit `T`.
+///
+/// ```
+/// use clamator_core::codec::param;
+///
+/// let params = br#"{"account":7.0,"cents":"12"}"#;
+/// assert_eq!(param::<u64>(params, "account"), Some(7));
+/// assert_eq!(param::<u64>(params, "cents"), None);
+/// ```
+#[must_use]
+pub fn param<T: DeserializeOwned>(json: &[u8], name: &str) -> Option<T> {
+    let params: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(json).ok()?;
+    from_result(params.get(name)?.get().as_bytes()).ok()
 }
 
 /// Reads the result of a call.

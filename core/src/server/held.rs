@@ -1,14 +1,19 @@
-//! The entries that this server holds of one service: in which order they run, how far each has come, and since when
-//! each is certainly ours.
+//! The entries that this server holds of one service: how far each has come, whether it may run when its turn comes, and
+//! since when it is certainly ours.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::admit::ReplyTo;
+use super::dispatch::Dispatch;
+use super::prefetch::Load;
 use super::{Job, JobId};
 use crate::command::{Fields, StreamId};
 use crate::contract::MethodKind;
 use crate::envelope::Request;
+use crate::options::Concurrency;
 use crate::time::Time;
 
 /// How far an entry has come.
@@ -49,33 +54,40 @@ pub(crate) struct Held {
     /// When its handler began.
     pub(crate) began: Time,
     /// The store was asked about it, and hasn't answered yet.
-    pub(crate) asked: bool,
+    asked: bool,
     /// It runs here, but belongs to another consumer by now: there is nothing to renew.
     pub(crate) lost: bool,
 }
 
-/// What the head of the queue needs before it may run.
+/// What an entry whose turn it is needs before it may run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Head {
-    /// There is none, or the store was asked about it.
-    None,
+    /// The store was asked about it: its answer.
+    Answer,
     /// Its lease may have run out: renew it, if it is still ours.
-    Renew(StreamId),
+    Renew,
     /// It was taken over: ask how often it was delivered.
-    Count(StreamId),
-    /// It may run.
+    Count,
+    /// Nothing: it may run.
     Ready,
 }
 
 /// The table of entries that are held.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HeldTable {
     entries: BTreeMap<StreamId, Held>,
-    queue: VecDeque<StreamId>,
-    running: BTreeMap<JobId, StreamId>,
+    /// Those that wait or run.
+    dispatch: Dispatch,
+    /// Since when each handler runs; a later one has a higher number.
+    running: BTreeMap<JobId, (StreamId, Time)>,
 }
 
 impl HeldTable {
+    pub(crate) fn new(concurrency: Concurrency) -> HeldTable {
+        let (entries, running) = (BTreeMap::new(), BTreeMap::new());
+        HeldTable { entries, dispatch: Dispatch::new(concurrency), running }
+    }
+
     pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Held> {
         self.entries.get_mut(&id)
     }
@@ -89,25 +101,27 @@ impl HeldTable {
         self.entries.len()
     }
 
-    /// What waits or runs.
-    pub(crate) fn unfinished(&self) -> usize {
-        self.queue.len() + self.running.len()
+    /// How many handlers may run at once.
+    pub(crate) fn slots(&self) -> usize {
+        self.dispatch.slots()
+    }
+
+    /// What waits and runs; handlers that have run for longer than `long` are stuck.
+    pub(crate) fn load(&self, now: Time, long: Duration) -> Load {
+        let stuck = self.running.values().take_while(|(_, began)| now - *began > long).count();
+        Load {
+            slots: self.dispatch.slots(),
+            stuck,
+            running: self.running.len(),
+            waiting: self.dispatch.waiting(),
+            startable: self.dispatch.startable(),
+        }
     }
 
     /// How many bytes the params take of what waits or runs.
     pub(crate) fn bytes(&self) -> usize {
         let works = self.entries.values().filter_map(|held| held.work.as_ref());
         works.map(|work| work.request.params.len()).sum()
-    }
-
-    /// When the handler began that has been running for the longest time.
-    pub(crate) fn running_since(&self) -> Option<Time> {
-        let (_, id) = self.running.first_key_value()?;
-        self.entries.get(id).map(|held| held.began)
-    }
-
-    pub(crate) fn is_running(&self) -> bool {
-        !self.running.is_empty()
     }
 
     /// Whether this handler's entry is held here.
@@ -120,16 +134,43 @@ impl HeldTable {
         self.entries.first_key_value().map(|(id, _)| *id)
     }
 
-    /// Takes an entry that waits for its turn.
+    /// Takes an entry that waits for its turn. Gives the request back whose key must be found out.
     pub(crate) fn enqueue(
         &mut self,
         id: StreamId,
         work: Work,
         deliveries: Option<u64>,
         touched: Time,
-    ) {
-        self.queue.push_back(id);
+    ) -> Option<&Request> {
         self.insert(id, Stage::Queued, Some(work), deliveries, touched);
+        let needs_key = self.dispatch.arrive(id);
+        let work = self.entries.get(&id)?.work.as_ref()?;
+        needs_key.then_some(&work.request)
+    }
+
+    /// An entry was delivered that is held here already: it is certainly ours from then on. Whether it is.
+    pub(crate) fn delivered_again(&mut self, id: StreamId, touched: Time) -> bool {
+        let Some(held) = self.entries.get_mut(&id) else { return false };
+        // One that was lost is ours again.
+        held.touched = if held.lost { touched } else { held.touched.max(touched) };
+        held.lost = false;
+        self.dispatch.look_again(id);
+        true
+    }
+
+    /// Whether the key of an entry is waited for.
+    pub(crate) fn wants_key(&self, id: StreamId) -> bool {
+        self.dispatch.wants_key(id)
+    }
+
+    /// The key of an entry is known; `None` if there is nothing that it must follow.
+    pub(crate) fn keyed(&mut self, id: StreamId, key: Option<Bytes>) {
+        self.dispatch.keyed(id, key);
+    }
+
+    /// An entry that waits won't run, but is answered.
+    pub(crate) fn leave_queue(&mut self, id: StreamId) {
+        self.dispatch.remove(id);
     }
 
     /// Takes an entry that is done without a handler.
@@ -150,27 +191,60 @@ impl HeldTable {
         self.entries.insert(id, held);
     }
 
-    /// What the head of the queue needs. Its lease is fresh for two thirds of the claim idle.
-    pub(crate) fn head(&self, now: Time, claim_idle: Duration) -> Head {
-        let Some(id) = self.queue.front() else { return Head::None };
-        match self.entries.get(id) {
-            None => Head::None,
-            Some(held) if held.asked => Head::None,
-            Some(held) if now - held.touched >= claim_idle.saturating_mul(2) / 3 => {
-                Head::Renew(*id)
-            }
-            Some(held) if held.deliveries.is_none() => Head::Count(*id),
-            Some(_) => Head::Ready,
+    /// The entry whose turn it is, if a slot is free, and what it needs.
+    pub(crate) fn next(&self, now: Time, claim_idle: Duration) -> Option<(StreamId, Head)> {
+        let id = self.dispatch.next()?;
+        Some((id, self.head(id, now, claim_idle)))
+    }
+
+    /// Whether an entry may run whose turn it is. Its lease is fresh for two thirds of the claim idle.
+    fn head(&self, id: StreamId, now: Time, claim_idle: Duration) -> Head {
+        match self.entries.get(&id) {
+            Some(held) if held.asked => Head::Answer,
+            Some(held) if now - held.touched >= claim_idle.saturating_mul(2) / 3 => Head::Renew,
+            Some(held) if held.deliveries.is_none() => Head::Count,
+            _ => Head::Ready,
         }
     }
 
-    /// Begins the head of the queue.
-    pub(crate) fn begin(&mut self, now: Time, job: JobId) -> Option<Job> {
-        let id = self.queue.pop_front()?;
+    /// The store is asked about an entry: until it has answered, that doesn't run. Whether it is held.
+    pub(crate) fn ask(&mut self, id: StreamId) -> bool {
+        let Some(held) = self.entries.get_mut(&id) else { return false };
+        held.asked = true;
+        self.dispatch.asked(id);
+        true
+    }
+
+    /// The store has answered.
+    pub(crate) fn answered(&mut self, id: StreamId) {
+        if let Some(held) = self.entries.get_mut(&id) {
+            held.asked = false;
+            self.dispatch.look_again(id);
+        }
+    }
+
+    /// Whether the store may be asked about one more entry.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.dispatch.may_ask()
+    }
+
+    /// An entry waits until the store can be asked about it, and those behind it in its lane.
+    pub(crate) fn defer(&mut self, id: StreamId) {
+        self.dispatch.defer(id);
+    }
+
+    /// The store can be asked.
+    pub(crate) fn recall(&mut self) {
+        self.dispatch.recall();
+    }
+
+    /// Begins an entry whose turn it is.
+    pub(crate) fn begin(&mut self, id: StreamId, now: Time, job: JobId) -> Option<Job> {
+        self.dispatch.begin(id);
         let held = self.entries.get_mut(&id)?;
         held.stage = Stage::Running(job);
         held.began = now;
-        self.running.insert(job, id);
+        self.running.insert(job, (id, now));
         let work = held.work.as_ref()?;
         Some(Job {
             id: job,
@@ -188,41 +262,41 @@ impl HeldTable {
     pub(crate) fn take_queued(&mut self, id: StreamId, stage: Stage) -> Option<Work> {
         let held = self.entries.get_mut(&id).filter(|held| held.stage == Stage::Queued)?;
         held.stage = stage;
-        self.queue.retain(|queued| *queued != id);
-        held.work.take()
+        let work = held.work.take();
+        self.dispatch.remove(id);
+        work
     }
 
     /// A handler ended: its entry, if it is still held.
     pub(crate) fn end(&mut self, job: JobId) -> Option<(StreamId, &mut Held)> {
-        let id = self.running.remove(&job)?;
+        let (id, _) = self.running.remove(&job)?;
+        self.dispatch.remove(id);
         self.entries.get_mut(&id).map(|held| (id, held))
     }
 
     /// Forgets an entry, wherever it is.
     pub(crate) fn remove(&mut self, id: StreamId) -> Option<Held> {
         let held = self.entries.remove(&id)?;
-        match held.stage {
-            Stage::Queued => self.queue.retain(|queued| *queued != id),
-            Stage::Running(job) => {
-                self.running.remove(&job);
-            }
-            _ => {}
+        self.dispatch.remove(id);
+        if let Stage::Running(job) = held.stage {
+            self.running.remove(&job);
         }
         Some(held)
     }
 
     /// Turns all that waits into what goes back to the pool.
     pub(crate) fn release_queue(&mut self) -> Vec<StreamId> {
-        let ids: Vec<StreamId> = self.queue.drain(..).collect();
+        let ids = self.dispatch.take_waiting();
         self.release(&ids);
         ids
     }
 
     /// Turns all that runs into what goes back to the pool.
     pub(crate) fn release_running(&mut self) -> Vec<(JobId, StreamId)> {
-        let running: Vec<(JobId, StreamId)> =
-            std::mem::take(&mut self.running).into_iter().collect();
+        let running = std::mem::take(&mut self.running).into_iter();
+        let running: Vec<(JobId, StreamId)> = running.map(|(job, (id, _))| (job, id)).collect();
         for (_, id) in &running {
+            self.dispatch.remove(*id);
             self.release(&[*id]);
         }
         running
@@ -267,26 +341,34 @@ mod tests {
 
     /// 1 runs, 2 and 3 wait.
     fn table() -> HeldTable {
-        let mut held = HeldTable::default();
+        let mut held = HeldTable::new(Concurrency::Serial);
         held.enqueue(id(1), work(), Some(1), at(0));
         held.enqueue(id(2), work(), Some(1), at(10));
         held.enqueue(id(3), work(), None, at(10));
-        assert_eq!(held.begin(at(20), JobId(7)).map(|job| job.entry), Some(id(1)));
+        assert_eq!(held.begin(id(1), at(20), JobId(7)).map(|job| job.entry), Some(id(1)));
         held
     }
 
     #[test]
-    fn the_head_needs_a_fresh_lease_first_and_a_count_next() {
+    fn an_entry_whose_turn_it_is_needs_a_fresh_lease_first_and_a_count_next() {
         let mut held = table();
-        assert_eq!(held.head(at(49), IDLE), Head::Ready);
-        assert_eq!(held.head(at(50), IDLE), Head::Renew(id(2)), "two thirds of the claim idle");
-        held.get_mut(id(2)).unwrap().asked = true;
-        assert_eq!(held.head(at(50), IDLE), Head::None, "the store was asked");
+        assert_eq!(held.next(at(49), IDLE), None, "no slot is free");
+        held.remove(id(1));
+        assert_eq!(held.next(at(49), IDLE), Some((id(2), Head::Ready)));
+        let renew = Some((id(2), Head::Renew));
+        assert_eq!(held.next(at(50), IDLE), renew, "two thirds of the claim idle");
+        assert!(held.ask(id(2)));
+        assert_eq!(held.next(at(50), IDLE), None, "the store was asked");
+        assert!(held.delivered_again(id(2), at(50)));
+        assert_eq!(held.next(at(50), IDLE), Some((id(2), Head::Answer)));
+        held.answered(id(2));
+        assert_eq!(held.next(at(50), IDLE), Some((id(2), Head::Ready)));
         held.remove(id(2));
-        assert_eq!(held.head(at(49), IDLE), Head::Count(id(3)));
-        assert_eq!(held.head(at(50), IDLE), Head::Renew(id(3)));
+        assert_eq!(held.next(at(49), IDLE), Some((id(3), Head::Count)));
+        assert_eq!(held.next(at(50), IDLE), Some((id(3), Head::Renew)));
         held.remove(id(3));
-        assert_eq!(held.head(at(50), IDLE), Head::None);
+        assert_eq!(held.next(at(50), IDLE), None);
+        assert!(!held.ask(id(3)) && !held.delivered_again(id(3), at(50)));
     }
 
     #[test]
@@ -301,33 +383,49 @@ mod tests {
         assert_eq!(held.to_renew(at(30), IDLE), [id(2), id(3), id(4)]);
     }
 
+    fn load(held: &HeldTable, seconds: u64) -> [usize; 4] {
+        let load = held.load(at(seconds), secs(5));
+        [load.running, load.stuck, load.waiting, load.startable]
+    }
+
     #[test]
     fn an_entry_that_is_forgotten_is_forgotten_everywhere() {
         let mut held = table();
-        assert_eq!((held.len(), held.unfinished(), held.first()), (3, 3, Some(id(1))));
-        assert!(held.runs(JobId(7)) && held.is_running());
+        assert_eq!((held.len(), held.first(), load(&held, 20)), (3, Some(id(1)), [1, 0, 2, 0]));
+        assert!(held.runs(JobId(7)));
         held.remove(id(1));
-        assert!(!held.runs(JobId(7)) && !held.is_running());
-        assert_eq!((held.running_since(), held.end(JobId(7)).is_none()), (None, true));
+        assert!(!held.runs(JobId(7)));
+        assert_eq!((load(&held, 20), held.end(JobId(7)).is_none()), ([0, 0, 2, 1], true));
         held.remove(id(2));
-        assert_eq!((held.len(), held.unfinished(), held.first()), (1, 1, Some(id(3))));
+        assert_eq!((held.len(), held.first(), load(&held, 20)), (1, Some(id(3)), [0, 0, 1, 1]));
         assert!(held.remove(id(2)).is_none());
         held.remove(id(3));
-        assert!(held.is_empty() && held.begin(at(20), JobId(8)).is_none());
+        assert!(held.is_empty() && held.begin(id(3), at(20), JobId(8)).is_none());
+    }
+
+    #[test]
+    fn a_handler_is_stuck_when_it_has_run_for_long() {
+        let mut held = HeldTable::new(Concurrency::Concurrent(3));
+        for (entry, began) in [(1, 10), (2, 11), (3, 20)] {
+            held.enqueue(id(entry), work(), Some(1), at(0));
+            held.begin(id(entry), at(began), JobId(entry));
+        }
+        assert_eq!(load(&held, 15), [3, 0, 0, 0]);
+        assert_eq!(load(&held, 16), [3, 1, 0, 0]);
+        assert_eq!(load(&held, 25), [3, 2, 0, 0]);
+        held.end(JobId(1));
+        assert_eq!(load(&held, 26), [2, 2, 0, 0]);
     }
 
     #[test]
     fn what_goes_back_to_the_pool_neither_waits_nor_runs_any_more() {
         let mut held = table();
-        assert_eq!(held.running_since(), Some(at(20)));
         assert_eq!(held.release_queue(), [id(2), id(3)]);
-        assert_eq!((held.head(at(20), IDLE), held.unfinished()), (Head::None, 1));
+        assert_eq!(load(&held, 20), [1, 0, 0, 0]);
         assert_eq!(held.release_running(), [(JobId(7), id(1))]);
-        assert_eq!(
-            (held.unfinished(), held.len()),
-            (0, 3),
-            "until the store has said that it is so"
-        );
+        assert_eq!(load(&held, 20), [0; 4]);
+        assert_eq!(held.next(at(20), IDLE), None);
+        assert_eq!(held.len(), 3, "until the store has said that it is so");
         assert_eq!(held.to_renew(at(100), IDLE), []);
     }
 }

@@ -35,6 +35,30 @@ pub struct Job {
     pub deliveries: u64,
 }
 
+/// A request whose key is to be found out: requests of one key run in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keying {
+    /// The service, numbered in the order of registration.
+    pub service: usize,
+    /// The entry of the command stream.
+    pub entry: StreamId,
+    /// The method's wire name.
+    pub method: String,
+    /// Its params, as JSON.
+    pub params: Bytes,
+}
+
+/// What came of a [`Keying`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keyed {
+    /// It follows those of the same key.
+    Key(Bytes),
+    /// It has no key: it follows nothing.
+    Free,
+    /// The application's code panicked, with this message: the request fails.
+    Panicked(String),
+}
+
 /// How a handler ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobOutcome {
@@ -58,6 +82,15 @@ pub enum ServerInput {
     },
     /// A handler ended.
     Finished(JobId, JobOutcome),
+    /// The key of a request.
+    Keyed {
+        /// The service.
+        service: usize,
+        /// The entry.
+        entry: StreamId,
+        /// Its key.
+        key: Keyed,
+    },
     /// Something came back from the link.
     Link(LinkInput),
     /// The time that [`Machine::poll_timeout`](crate::Machine::poll_timeout) gave has come.
@@ -69,6 +102,8 @@ pub enum ServerInput {
 pub enum ServerOutput {
     /// Run this handler; answer with [`ServerInput::Finished`].
     Run(Job),
+    /// Find out the key of this request; answer with [`ServerInput::Keyed`], in any order.
+    Key(Keying),
     /// Drop this handler; its outcome isn't wanted any more.
     Abort(JobId),
     /// Another consumer may run the same entry from now on.

@@ -3,7 +3,7 @@
 //! | decision | where |
 //! |---|---|
 //! | is this a valid request, and what is answered if not | [`admit`] |
-//! | which entry runs next | [`service`] (`dispatch`), [`held`] (`head`) |
+//! | which entry runs next | [`dispatch`]: lanes; [`held`] (`head`): whether it may; [`turns`] does it |
 //! | how many entries to read | [`prefetch`] |
 //! | when to reply, when to ack | [`settle`] |
 //! | what to take over from others, what to renew | [`upkeep`] |
@@ -14,6 +14,7 @@
 
 mod admit;
 mod dead;
+mod dispatch;
 mod drain;
 mod held;
 mod io;
@@ -27,21 +28,22 @@ mod shared;
 mod suspects;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod upkeep;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::command::{Fault, Lane, Outcome};
+use crate::command::{Fault, Lane, Outcome, StreamId};
 use crate::contract::Contract;
 use crate::error::{RegisterError, StartError};
 use crate::lane::{LaneChange, LaneState};
 use crate::lifecycle::{OnStart, Phase};
 use crate::machine::{Machine, TimerReason};
-use crate::options::ServerOptions;
+use crate::options::{Concurrency, ServerOptions};
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
 use crate::time::Time;
-pub use io::{Job, JobId, JobOutcome, ServerInput, ServerOutput};
+pub use io::{Job, JobId, JobOutcome, Keyed, Keying, ServerInput, ServerOutput};
 use reply_ttl::ReplyTtl;
 use service::Service;
 use shared::{For, Shared};
@@ -79,12 +81,25 @@ impl ServerCore {
         ServerCore { shared, services: Vec::new(), to_ack: BTreeSet::new() }
     }
 
-    /// Adds a service, and returns its number: 0, 1, …
+    /// Adds a serial service, and returns its number: 0, 1, …
     ///
     /// # Errors
     ///
     /// [`RegisterError`] if the name is taken or the server was started already.
     pub fn register(&mut self, contract: Contract) -> Result<usize, RegisterError> {
+        self.register_with(contract, Concurrency::Serial)
+    }
+
+    /// Adds a service that runs several requests at once.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`RegisterError::Concurrency`] for none at once or more than [`Concurrency::MOST`].
+    pub fn register_with(
+        &mut self,
+        contract: Contract,
+        concurrency: Concurrency,
+    ) -> Result<usize, RegisterError> {
         let name = contract.service().clone();
         match self.shared.phase {
             Phase::Idle => {}
@@ -94,9 +109,19 @@ impl ServerCore {
         if self.services.iter().any(|service| *service.contract.service() == name) {
             return Err(RegisterError::Duplicate(name));
         }
+        let (asked, most) = (concurrency.slots(), Concurrency::MOST);
+        if !(1..=most).contains(&asked) {
+            return Err(RegisterError::Concurrency { service: name, asked, most });
+        }
         let at = self.services.len();
-        self.services.push(Service::new(at, contract, &self.shared.options));
+        self.services.push(Service::new(at, contract, concurrency, &self.shared.options));
         Ok(at)
+    }
+
+    /// Whether a service runs one handler at a time, so that none may wait for another one of the same service.
+    #[must_use]
+    pub fn is_serial(&self, service: usize) -> bool {
+        self.services.get(service).is_none_or(|service| service.held.slots() == 1)
     }
 
     /// Where it is in its life.
@@ -290,6 +315,12 @@ impl ServerCore {
         self.step(at);
     }
 
+    fn keyed(&mut self, at: usize, entry: StreamId, key: Keyed) {
+        let Some(service) = self.services.get_mut(at) else { return };
+        service.keyed(&mut self.shared, entry, key);
+        self.step(at);
+    }
+
     fn handle_timeouts(&mut self) {
         let shared = &mut self.shared;
         let (now, random, out) = (shared.now, &mut shared.random, &mut shared.out);
@@ -336,6 +367,7 @@ impl Machine for ServerCore {
             ServerInput::Start => self.start(),
             ServerInput::Stop { grace } => self.stop(grace),
             ServerInput::Finished(job, outcome) => self.finished(job, outcome),
+            ServerInput::Keyed { service, entry, key } => self.keyed(service, entry, key),
             ServerInput::Link(input) => self.link(input),
             ServerInput::Timeout => self.handle_timeouts(),
         }

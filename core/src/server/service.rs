@@ -1,18 +1,19 @@
-//! One service: its stream, its reader, and which of its entries runs next.
+//! One service: its stream, its reader, and what becomes of an entry that comes in.
 
 use std::collections::VecDeque;
 
 use super::admit::{Admission, admit};
 use super::dead::DeadLetter;
 use super::drain::Farewell;
-use super::held::{Head, HeldTable, Stage, Work};
-use super::prefetch::{HORIZON, Prefetch};
+use super::held::{HeldTable, Stage, Work};
+use super::io::Keying;
+use super::prefetch::Prefetch;
 use super::recover::{Resume, Setup};
 use super::retention::Removal;
 use super::settle::PendingReply;
 use super::upkeep::CLAIM_EVERY;
-use super::{For, JobId, ServerOutput, Shared};
-use crate::appetite::{self, Appetite};
+use super::{For, ServerOutput, Shared};
+use crate::appetite::Appetite;
 use crate::command::{Command, Entry, Lane, Outcome, Refusal, Reply, StreamId};
 use crate::contract::Contract;
 use crate::event::Event;
@@ -21,12 +22,10 @@ use crate::lane::LaneState;
 use crate::lifecycle::Phase;
 use crate::machine::TimerReason;
 use crate::names::{Key, consumer_name};
-use crate::options::ServerOptions;
+use crate::options::{Concurrency, ServerOptions};
 use crate::refusal::unexpected;
 use crate::time::Time;
 
-/// What is held may not be more than this, done but not yet acked entries included.
-const MAX_HELD: usize = 1024;
 /// An answer that the core writes by itself is shorter than this, but for the id that it repeats.
 const SMALL_ANSWER: usize = 1024;
 /// How many entries are read at once, at most; [`Prefetch`] has reasons for fewer.
@@ -90,7 +89,12 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(at: usize, contract: Contract, options: &ServerOptions) -> Service {
+    pub(super) fn new(
+        at: usize,
+        contract: Contract,
+        concurrency: Concurrency,
+        options: &ServerOptions,
+    ) -> Service {
         let name = contract.service();
         // More than 65,536 services would share lanes; nobody registers by hand what a program can't hold.
         let lane = Lane::Reader(u16::try_from(at).unwrap_or(u16::MAX));
@@ -102,7 +106,7 @@ impl Service {
             group: name.as_str().to_owned(),
             consumer: consumer_name(name, &options.common.instance_id),
             reader: LaneState::new(lane, &options.common),
-            held: HeldTable::default(),
+            held: HeldTable::new(concurrency),
             prefetch: Prefetch::new(),
             appetite: Appetite::new(MAX_COUNT),
             outbox: VecDeque::new(),
@@ -162,46 +166,6 @@ impl Service {
     /// Whether the start has nothing left to do here.
     pub(super) fn is_set_up(&self) -> bool {
         self.setup == Setup::Ready && self.reader.is_open()
-    }
-
-    /// Starts the first of those entries that wait, if nothing runs: one at a time, in the order of their delivery.
-    fn dispatch(&mut self, shared: &mut Shared) {
-        while !self.held.is_running() {
-            match self.held.head(shared.now, shared.options.consumer_claim_idle) {
-                Head::None => return,
-                Head::Renew(_) if !self.renewing.is_open() => return,
-                Head::Renew(id) => return self.renew(shared, vec![id]),
-                Head::Count(id) => return self.count(shared, id),
-                Head::Ready => {
-                    shared.next_job += 1;
-                    let job = JobId(shared.next_job);
-                    if let Some(mut job) = self.held.begin(shared.now, job) {
-                        job.service = self.at;
-                        shared.effect(ServerOutput::Run(job));
-                    }
-                }
-            }
-        }
-    }
-
-    /// How many more entries may be held.
-    pub(super) fn room(&self) -> usize {
-        MAX_HELD.saturating_sub(self.held.len())
-    }
-
-    /// How many more entries are worth having. None while a handler takes long: they would wait behind it, where an idle
-    /// neighbour in the pool could do them at once.
-    pub(super) fn wanted(&mut self, shared: &Shared) -> Option<u32> {
-        if self.held.running_since().is_some_and(|began| shared.now - began > HORIZON) {
-            return None;
-        }
-        let count = self.prefetch.ask_for(self.held.unfinished())?.min(self.appetite.fits());
-        // However few they are: no more while those that are here are as large as one read may be.
-        let replies = self.outbox.iter().map(|reply| reply.envelope.len()).sum::<usize>();
-        if self.held.bytes() + replies >= appetite::BUDGET {
-            return None;
-        }
-        Some(count.min(u32::try_from(self.room()).unwrap_or(u32::MAX))).filter(|count| *count > 0)
     }
 
     fn read(&mut self, shared: &mut Shared) {
@@ -268,10 +232,7 @@ impl Service {
     ) {
         let id = entry.id;
         // Never twice at the same time: what is held here runs, waits, or is done already.
-        if let Some(held) = self.held.get_mut(id) {
-            // One that was lost is ours again.
-            held.touched = if held.lost { asked } else { held.touched.max(asked) };
-            held.lost = false;
+        if self.held.delivered_again(id, asked) {
             return;
         }
         if shared.is_draining() {
@@ -289,7 +250,11 @@ impl Service {
                 // What was delivered before may have to be put aside, as it came.
                 let suspect = deliveries.is_none() && shared.options.max_deliveries.is_some();
                 let work = Work { request, kind, reply_to, fields: suspect.then_some(fields) };
-                self.held.enqueue(id, work, deliveries, asked);
+                if let Some(request) = self.held.enqueue(id, work, deliveries, asked) {
+                    let (method, params) = (request.method.clone(), request.params.clone());
+                    let keying = Keying { service: self.at, entry: id, method, params };
+                    shared.effect(ServerOutput::Key(keying));
+                }
             }
             // An id may be so long that not even an error fits.
             Admission::Answer { envelope, reason, .. }

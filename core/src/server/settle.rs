@@ -32,13 +32,19 @@ impl Service {
 
     /// A handler ended: its reply goes out, or, where nobody waits for one, its ack.
     pub(super) fn handler_ended(&mut self, shared: &mut Shared, job: JobId, outcome: JobOutcome) {
-        let service = self.name();
         let Some((entry, held)) = self.held.end(job) else { return };
         self.prefetch.finished(shared.now - held.began);
         shared.suspects.ended(self.at, entry);
         if shared.is_draining() {
             shared.report.finished += 1;
         }
+        self.settle(shared, entry, outcome);
+    }
+
+    /// What came of an entry that neither waits nor runs any more.
+    pub(super) fn settle(&mut self, shared: &mut Shared, entry: StreamId, outcome: JobOutcome) {
+        let service = self.name();
+        let Some(held) = self.held.get_mut(entry) else { return };
         held.stage = Stage::Replying;
         let Some(work) = held.work.take() else { return };
         let method = work.request.method;

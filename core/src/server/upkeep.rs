@@ -82,8 +82,7 @@ impl Service {
         {
             return;
         }
-        if let Some(held) = self.held.get_mut(id) {
-            held.asked = true;
+        if self.held.ask(id) {
             let count = Command::CountDelivery {
                 stream: self.stream.clone(),
                 group: self.group.clone(),
@@ -96,8 +95,8 @@ impl Service {
 
     /// The store has counted a delivery, if the entry is still ours.
     pub(super) fn count_answered(&mut self, shared: &mut Shared, id: StreamId, outcome: Outcome) {
+        self.held.answered(id);
         let Some(held) = self.held.get_mut(id) else { return };
-        held.asked = false;
         match outcome {
             Outcome::Reply(Reply::Deliveries(Some(deliveries))) => {
                 match shared.options.max_deliveries {
@@ -136,9 +135,7 @@ impl Service {
             return;
         }
         for id in &ids {
-            if let Some(held) = self.held.get_mut(*id) {
-                held.asked = true;
-            }
+            self.held.ask(*id);
         }
         let renew = Command::Renew {
             stream: self.stream.clone(),
@@ -158,9 +155,7 @@ impl Service {
         outcome: Outcome,
     ) {
         for id in ids {
-            if let Some(held) = self.held.get_mut(*id) {
-                held.asked = false;
-            }
+            self.held.answered(*id);
         }
         match outcome {
             Outcome::Reply(Reply::Ids(ours)) => {

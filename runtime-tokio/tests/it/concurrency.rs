@@ -1,10 +1,12 @@
 //! What runs at the same time, what doesn't, and who does it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clamator_testkit::eventually;
-use clamator_tokio::{CallError, RpcError, ServerBuilder};
+use clamator_tokio::{CallError, Incoming, RpcError, ServerBuilder, Service};
 use serde_json::json;
 
 use crate::common::{ConfClient, ConfHandler, ConfService, Failure, at, started_client};
@@ -25,6 +27,53 @@ async fn one_service_on_one_server_runs_one_at_a_time_in_the_order_of_the_stream
         let [began, ended] = pair else { panic!("{pair:?}") };
         assert_eq!((began.what, began.item), (What::Began, item));
         assert_eq!((ended.what, ended.item), (What::Ended, item), "none began before");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handlers_of_a_concurrent_service_that_block_their_threads_run_at_the_same_time() {
+    let site = Site::new("meeting");
+    let present = Arc::new(AtomicU64::new(0));
+    let meet = move |_: serde_json::Value, _| {
+        let present = present.clone();
+        async move {
+            present.fetch_add(1, Ordering::SeqCst);
+            eventually(SOON, "all three are there", || present.load(Ordering::SeqCst) >= 3);
+            Ok::<_, RpcError>(true)
+        }
+    };
+    let server = site.server_builder().build().unwrap();
+    let service = Service::new("meeting").unwrap().method("meet", meet).unwrap();
+    server.register(service.concurrent(3)).unwrap();
+    server.start().await.unwrap();
+    let client = site.started_client().await;
+    let call = || tokio::spawn(client.call::<bool>("meeting", "meet", &json!({})).into_future());
+    for call in [call(), call(), call()] {
+        assert!(call.await.unwrap().unwrap());
+    }
+    client.stop().await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_of_a_contract_keeps_the_requests_of_a_key_in_order_over_redis() {
+    let site = Site::new("by-key");
+    for item in 0..200 {
+        site.request("work", "nap", json!({ "item": item }), "raw");
+    }
+    let server = site.server_builder().build().unwrap();
+    let by_key = |call: &Incoming<'_>| call.param::<u64>("item").map(|item| item % 10);
+    server.register(site.service("a").ordered_by(4, by_key)).unwrap();
+    server.start().await.unwrap();
+    eventually(SOON, "all are done", || site.replies("raw").len() == 200);
+    for key in 0..10 {
+        let notes: Vec<_> = site.book.notes().into_iter().filter(|n| n.item % 10 == key).collect();
+        for (number, pair) in (0..20).zip(notes.chunks(2)) {
+            let [began, ended] = pair else { panic!("{pair:?}") };
+            assert_eq!((began.what, began.item), (What::Began, 10 * number + key));
+            assert_eq!((ended.what, ended.item), (What::Ended, 10 * number + key));
+        }
     }
     server.stop().await;
 }

@@ -207,3 +207,29 @@ fn a_question_that_was_lost_keeps_nobody_waiting() {
     server.connect(Lane::Commands);
     assert!(server.sent(Lane::Commands).contains(&"count 5".to_owned()));
 }
+
+#[test]
+fn in_a_service_with_several_slots_suspects_still_begin_one_at_a_time_and_fresh_ones_next_to_them()
+{
+    let options = ServerOptions { max_deliveries: Some(3), ..options() };
+    let four = Concurrency::Concurrent(4.try_into().unwrap());
+    let mut server = running_at_once(options, &[("arith", four)]);
+    server.core.services[0].removal.never();
+    server.advance(secs(1));
+    let claim = server.sent(Lane::Commands)[0].clone();
+    server.ok(&claim, claimed(0, vec![ping(5), ping(6), ping(7)]));
+    server.ok("count 5", counted(2));
+    server.deliver(vec![ping(8), ping(9)]);
+    assert_eq!(server.told(), ["run 5", "run 8", "run 9"]);
+    let counted_now = |server: &Server| -> Vec<String> {
+        server
+            .sent(Lane::Commands)
+            .iter()
+            .filter(|sent| sent.starts_with("count"))
+            .cloned()
+            .collect()
+    };
+    assert_eq!(counted_now(&server), Vec::<String>::new());
+    server.finish(5);
+    assert_eq!(counted_now(&server), ["count 6".to_owned()]);
+}

@@ -1,6 +1,7 @@
 //! What a server does, as a list of sentences. The test plays the store and the handlers.
 
 mod anything;
+mod concurrency;
 mod dispatching;
 mod giving_up;
 mod leasing;
@@ -42,6 +43,8 @@ struct Server {
     jobs: BTreeMap<u64, Job>,
     /// The same, where entries of several services may share their ids.
     running: BTreeSet<JobId>,
+    /// Requests whose key is asked for.
+    keyings: Vec<Keying>,
 }
 
 impl Deref for Server {
@@ -73,24 +76,37 @@ fn contract(service: &str) -> Contract {
 
 /// One that was not started.
 fn idle(options: ServerOptions, services: &[&str]) -> Server {
+    let services: Vec<_> = services.iter().map(|name| (*name, Concurrency::Serial)).collect();
+    idle_at_once(options, &services)
+}
+
+/// One that was not started, with services that may run several requests at once.
+fn idle_at_once(options: ServerOptions, services: &[(&str, Concurrency)]) -> Server {
     let mut core = ServerCore::new(options, SEED, Time::ZERO);
-    for (at, service) in services.iter().enumerate() {
-        assert_eq!(core.register(contract(service)), Ok(at));
+    for (at, (service, concurrency)) in services.iter().enumerate() {
+        assert_eq!(core.register_with(contract(service), *concurrency), Ok(at));
     }
-    Server { bench: Bench::new(core), jobs: BTreeMap::new(), running: BTreeSet::new() }
+    let (jobs, running, keyings) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+    Server { bench: Bench::new(core), jobs, running, keyings }
 }
 
 /// One that runs, with a first read under way for each service.
 fn running_with(options: ServerOptions, services: &[&str]) -> Server {
-    let mut server = idle(options, services);
+    let services: Vec<_> = services.iter().map(|name| (*name, Concurrency::Serial)).collect();
+    running_at_once(options, &services)
+}
+
+fn running_at_once(options: ServerOptions, services: &[(&str, Concurrency)]) -> Server {
+    let mut server = idle_at_once(options, services);
     server.start();
     assert_eq!(server.started, [Ok(())]);
-    for service in services {
+    for (service, concurrency) in services {
         let claim = server.sent(Lane::Commands);
-        assert!(claim[0].starts_with("claim 1 from 0-0"), "{service} looks at once: {claim:?}");
+        let expected = format!("claim {} from 0-0", concurrency.slots().min(32));
+        assert_eq!(claim[0], expected, "{service} looks at once: {claim:?}");
         server.answer(Lane::Commands, Outcome::Reply(claimed(0, vec![])));
     }
-    assert_eq!(server.sent(ARITH), ["read 1"]);
+    assert_eq!(server.sent(ARITH), [format!("read {}", services[0].1.slots())]);
     server.started.clear();
     server
 }
@@ -131,6 +147,11 @@ impl Server {
             ServerOutput::Run(job) => {
                 let told = format!("run {}", job.entry.ms);
                 self.jobs.insert(job.entry.ms, job);
+                told
+            }
+            ServerOutput::Key(keying) => {
+                let told = format!("key {}", keying.entry.ms);
+                self.keyings.push(keying);
                 told
             }
             ServerOutput::Abort(job) => format!("abort {}", self.entry_of(job)),

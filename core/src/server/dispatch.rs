@@ -1,0 +1,530 @@
+//! Which entry may run next: everything is lanes.
+//!
+//! A lane is a queue of entries of which one runs at a time, and only so many lanes run at once. A serial service has one
+//! lane; in a concurrent one each entry is its own lane; in an ordered one each key is. Among the lanes that may go on, the one
+//! whose first entry came first does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::command::StreamId;
+use crate::options::Concurrency;
+
+/// When an entry came, among all others.
+type Turn = u64;
+
+/// What tells a lane from others.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    /// The only one of a serial service.
+    Only,
+    /// The lane of one entry alone.
+    Own(StreamId),
+    /// The lane of a key.
+    Key(Bytes),
+}
+
+/// How a lane stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Its first entry may be looked at.
+    Ready,
+    /// Its first entry needs an answer of the store, and the store can't be asked now.
+    Deferred,
+    /// The store was asked about its first entry.
+    Asking,
+    /// One of its entries runs.
+    Running,
+}
+
+/// Never without an entry that waits or runs: an empty lane is forgotten.
+#[derive(Debug)]
+struct Lane {
+    state: State,
+    waiting: BTreeMap<Turn, StreamId>,
+}
+
+/// Where an entry is.
+#[derive(Debug)]
+enum Place {
+    /// Its key isn't known, or that of an earlier entry.
+    Unplaced,
+    Lane(Name),
+}
+
+/// The lanes of one service.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    concurrency: Concurrency,
+    next_turn: Turn,
+    entries: BTreeMap<StreamId, (Turn, Place)>,
+    /// Entries come to their lanes in the order of their arrival: what follows one whose key isn't known waits with it.
+    unplaced: BTreeMap<Turn, (StreamId, Option<Name>)>,
+    lanes: BTreeMap<Name, Lane>,
+    ready: BTreeSet<(Turn, Name)>,
+    deferred: BTreeSet<(Turn, Name)>,
+    asking: usize,
+    running: usize,
+}
+
+impl Dispatch {
+    pub(crate) fn new(concurrency: Concurrency) -> Dispatch {
+        Dispatch {
+            concurrency,
+            next_turn: 0,
+            entries: BTreeMap::new(),
+            unplaced: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            deferred: BTreeSet::new(),
+            asking: 0,
+            running: 0,
+        }
+    }
+
+    /// Takes an entry. Whether its key must be found out.
+    pub(crate) fn arrive(&mut self, id: StreamId) -> bool {
+        let turn = self.next_turn;
+        self.next_turn += 1;
+        match self.concurrency {
+            Concurrency::Serial => self.put(turn, id, Name::Only),
+            Concurrency::Concurrent(_) => self.put(turn, id, Name::Own(id)),
+            Concurrency::Ordered(_) => {
+                self.entries.insert(id, (turn, Place::Unplaced));
+                self.unplaced.insert(turn, (id, None));
+            }
+        }
+        matches!(self.concurrency, Concurrency::Ordered(_))
+    }
+
+    /// Whether the key of this entry is waited for.
+    pub(crate) fn wants_key(&self, id: StreamId) -> bool {
+        match self.entries.get(&id) {
+            Some((turn, Place::Unplaced)) => {
+                self.unplaced.get(turn).is_some_and(|(_, name)| name.is_none())
+            }
+            _ => false,
+        }
+    }
+
+    /// The key of an entry is known; without one, there is nothing that it must follow.
+    pub(crate) fn keyed(&mut self, id: StreamId, key: Option<Bytes>) {
+        if !self.wants_key(id) {
+            return;
+        }
+        let Some((turn, _)) = self.entries.get(&id) else { return };
+        if let Some((_, name)) = self.unplaced.get_mut(turn) {
+            *name = Some(key.map_or(Name::Own(id), Name::Key));
+        }
+        self.place();
+    }
+
+    /// Puts entries into their lanes, up to the first whose key isn't known.
+    fn place(&mut self) {
+        while let Some(first) = self.unplaced.first_entry() {
+            let turn = *first.key();
+            let (id, name) = first.get();
+            let (id, Some(name)) = (*id, name.clone()) else { return };
+            first.remove();
+            self.put(turn, id, name);
+        }
+    }
+
+    fn put(&mut self, turn: Turn, id: StreamId, name: Name) {
+        self.entries.insert(id, (turn, Place::Lane(name.clone())));
+        match self.lanes.get_mut(&name) {
+            Some(lane) => {
+                lane.waiting.insert(turn, id);
+            }
+            None => {
+                self.ready.insert((turn, name.clone()));
+                let waiting = BTreeMap::from([(turn, id)]);
+                self.lanes.insert(name, Lane { state: State::Ready, waiting });
+            }
+        }
+    }
+
+    /// The entry whose turn it is, if a slot is free.
+    pub(crate) fn next(&self) -> Option<StreamId> {
+        if self.free() == 0 {
+            return None;
+        }
+        let (turn, name) = self.ready.first()?;
+        self.lanes.get(name)?.waiting.get(turn).copied()
+    }
+
+    /// It runs.
+    pub(crate) fn begin(&mut self, id: StreamId) {
+        if let Some((turn, name)) = self.head(id)
+            && self.set(turn, &name, State::Running)
+            && let Some(lane) = self.lanes.get_mut(&name)
+        {
+            lane.waiting.remove(&turn);
+        }
+    }
+
+    /// The store was asked about an entry. If it is the first of its lane, that lane waits, and no other.
+    pub(crate) fn asked(&mut self, id: StreamId) {
+        if let Some((turn, name)) = self.head(id) {
+            self.set(turn, &name, State::Asking);
+        }
+    }
+
+    /// Its lane waits until the store can be asked. One about which it was asked already waits for the answer.
+    pub(crate) fn defer(&mut self, id: StreamId) {
+        if let Some((turn, name)) = self.head(id)
+            && self.lanes.get(&name).is_some_and(|lane| lane.state == State::Ready)
+        {
+            self.set(turn, &name, State::Deferred);
+        }
+    }
+
+    /// There is something new about an entry: if it is the first of its lane, it is looked at again.
+    pub(crate) fn look_again(&mut self, id: StreamId) {
+        if let Some((turn, name)) = self.head(id) {
+            self.set(turn, &name, State::Ready);
+        }
+    }
+
+    /// Whether the store may be asked about one more entry: not about more than could run, as the answers grow old.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.asking < self.concurrency.slots()
+    }
+
+    /// The store can be asked: so many lanes that wait for it are looked at again as it may be asked about.
+    pub(crate) fn recall(&mut self) {
+        for _ in self.asking..self.concurrency.slots() {
+            let Some((turn, name)) = self.deferred.first().cloned() else { return };
+            self.set(turn, &name, State::Ready);
+        }
+    }
+
+    /// Forgets an entry, whether it waits or runs.
+    pub(crate) fn remove(&mut self, id: StreamId) {
+        let Some((turn, place)) = self.entries.remove(&id) else { return };
+        let Place::Lane(name) = place else {
+            self.unplaced.remove(&turn);
+            return self.place();
+        };
+        let Some(lane) = self.lanes.get_mut(&name) else { return };
+        let first = lane.waiting.first_key_value().map(|(turn, _)| *turn);
+        let waited = lane.waiting.remove(&turn).is_some();
+        if !waited || first == Some(turn) {
+            self.go_on(&name, waited.then_some(turn));
+        }
+    }
+
+    /// The first entry of a lane is gone, or the one that ran: the next one is looked at.
+    fn go_on(&mut self, name: &Name, gone: Option<Turn>) {
+        let Some(lane) = self.lanes.get_mut(name) else { return };
+        match (lane.state, gone) {
+            // One that waited behind the one that runs.
+            (State::Running, Some(_)) => return,
+            (State::Running, None) => self.running -= 1,
+            (State::Asking, _) => self.asking -= 1,
+            (State::Ready | State::Deferred, Some(turn)) => {
+                let place = (turn, name.clone());
+                self.ready.remove(&place);
+                self.deferred.remove(&place);
+            }
+            (State::Ready | State::Deferred, None) => {}
+        }
+        lane.state = State::Ready;
+        match lane.waiting.first_key_value() {
+            Some((turn, _)) => {
+                self.ready.insert((*turn, name.clone()));
+            }
+            None => {
+                self.lanes.remove(name);
+            }
+        }
+    }
+
+    /// The lane of an entry that is the first of those that wait there, if none runs.
+    fn head(&self, id: StreamId) -> Option<(Turn, Name)> {
+        let (turn, Place::Lane(name)) = self.entries.get(&id)? else { return None };
+        let lane = self.lanes.get(name)?;
+        let is_head = lane.waiting.first_key_value().is_some_and(|(first, _)| first == turn);
+        (is_head && lane.state != State::Running).then(|| (*turn, name.clone()))
+    }
+
+    /// Changes how a lane with this first entry stands.
+    fn set(&mut self, turn: Turn, name: &Name, state: State) -> bool {
+        let Some(lane) = self.lanes.get_mut(name) else { return false };
+        let place = (turn, name.clone());
+        match std::mem::replace(&mut lane.state, state) {
+            State::Ready => drop(self.ready.remove(&place)),
+            State::Deferred => drop(self.deferred.remove(&place)),
+            State::Asking => self.asking -= 1,
+            State::Running => self.running -= 1,
+        }
+        match state {
+            State::Ready => drop(self.ready.insert(place)),
+            State::Deferred => drop(self.deferred.insert(place)),
+            State::Asking => self.asking += 1,
+            State::Running => self.running += 1,
+        }
+        true
+    }
+
+    /// All that waits, in the order of arrival; it is forgotten.
+    pub(crate) fn take_waiting(&mut self) -> Vec<StreamId> {
+        let mut waiting: Vec<(Turn, StreamId)> = Vec::new();
+        waiting.extend(self.unplaced.iter().map(|(turn, (id, _))| (*turn, *id)));
+        for lane in self.lanes.values() {
+            waiting.extend(lane.waiting.iter().map(|(turn, id)| (*turn, *id)));
+        }
+        waiting.sort_unstable();
+        // From the last one, so that no other becomes the first of its lane.
+        for (_, id) in waiting.iter().rev() {
+            self.remove(*id);
+        }
+        waiting.into_iter().map(|(_, id)| id).collect()
+    }
+
+    pub(crate) fn slots(&self) -> usize {
+        self.concurrency.slots()
+    }
+
+    /// How many more could run.
+    pub(crate) fn free(&self) -> usize {
+        self.concurrency.slots().saturating_sub(self.running)
+    }
+
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.entries.len() - self.running
+    }
+
+    /// How many of those that wait could run next to each other and to what runs, as far as is known.
+    pub(crate) fn startable(&self) -> usize {
+        self.lanes.len() - self.running + self.unplaced.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Lcg, id};
+
+    /// Plays a script, and says which entries began, in order. `+1` comes; `+1a` comes, with the key `a`; `1=a` and `1=` are keys that come
+    /// later; `1?` is to be asked about when its turn comes, `1~` too, but can't; `1!` is the store's answer; `recall`: the
+    /// store can be asked again; `-1` ends, or is forgotten.
+    fn play(concurrency: Concurrency, script: &str) -> String {
+        let mut dispatch = Dispatch::new(concurrency);
+        let (mut began, mut gates) = (Vec::new(), BTreeMap::new());
+        for step in script.split_whitespace() {
+            let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+            let entry = id(digits(step).parse().unwrap_or_default());
+            let key = |text: &str| (!text.is_empty()).then(|| Bytes::from(text.to_owned()));
+            if let Some(rest) = step.strip_prefix('+') {
+                let named = key(rest.trim_start_matches(char::is_numeric));
+                if dispatch.arrive(entry) && named.is_some() {
+                    dispatch.keyed(entry, named);
+                }
+            } else if let Some((_, named)) = step.split_once('=') {
+                dispatch.keyed(entry, key(named));
+            } else if step.starts_with('-') {
+                dispatch.remove(entry);
+            } else if step.ends_with(['?', '~']) {
+                gates.insert(entry, step.ends_with('?'));
+            } else {
+                gates.retain(|gated, asked| *gated != entry && (*asked || step != "recall"));
+                if step == "recall" { dispatch.recall() } else { dispatch.look_again(entry) }
+            }
+            while let Some(next) = dispatch.next() {
+                match gates.get(&next) {
+                    Some(true) => dispatch.asked(next),
+                    Some(false) => dispatch.defer(next),
+                    None => {
+                        dispatch.begin(next);
+                        began.push(next.ms.to_string());
+                    }
+                }
+            }
+            check(&dispatch);
+        }
+        began.join(" ")
+    }
+
+    /// What must hold at any time.
+    fn check(dispatch: &Dispatch) {
+        assert!(dispatch.running <= dispatch.slots());
+        let count = |state| dispatch.lanes.values().filter(|lane| lane.state == state).count();
+        assert_eq!(count(State::Running), dispatch.running);
+        assert_eq!(count(State::Asking), dispatch.asking);
+        assert_eq!(count(State::Ready), dispatch.ready.len());
+        assert_eq!(count(State::Deferred), dispatch.deferred.len());
+        let waiting: usize = dispatch.lanes.values().map(|lane| lane.waiting.len()).sum();
+        assert_eq!(waiting + dispatch.unplaced.len(), dispatch.waiting());
+        for lane in dispatch.lanes.values() {
+            assert!(
+                lane.state == State::Running || !lane.waiting.is_empty(),
+                "an empty lane stays"
+            );
+        }
+    }
+
+    #[test]
+    fn what_runs_when() {
+        use Concurrency::{Concurrent, Ordered, Serial};
+        let table = [
+            // One at a time, in the order of arrival.
+            (Serial, "+1 +2 +3", "1"),
+            (Serial, "+1 +2 +3 -1 -2", "1 2 3"),
+            (Serial, "+3 +1 +2 -3 -1", "3 1 2"),
+            (Serial, "+1 +2 +3 -2 -1", "1 3"),
+            // As many as there are slots.
+            (Concurrent(2), "+1 +2 +3 +4", "1 2"),
+            (Concurrent(2), "+1 +2 +3 +4 -2 -1", "1 2 3 4"),
+            (Concurrent(1), "+1 +2 +3 -1", "1 2"),
+            // Same key in order, different keys next to each other, up to so many.
+            (Ordered(2), "+1a +2a +3b", "1 3"),
+            (Ordered(2), "+1a +2a +3b +4c", "1 3"),
+            (Ordered(2), "+1a +2a +3b +4c -1", "1 3 2"),
+            (Ordered(2), "+1a +2a +3b +4c -1 -2", "1 3 2 4"),
+            (Ordered(3), "+1a +2a +3a -1 -2", "1 2 3"),
+            // What has no key follows nothing.
+            (Ordered(3), "+1a +2 +3 2= 3=", "1 2 3"),
+            // Whatever the order in which keys come in.
+            (Ordered(3), "+1 +2 +3 3=b 2=a 1=a", "1 3"),
+            (Ordered(3), "+1 +2 +3 3=b 2=a 1=a -1", "1 3 2"),
+            (Ordered(3), "+1 +2 2=a", ""),
+            (Ordered(3), "+1 +2 2=a -1", "2"),
+            // A key that comes twice, or for what isn't here, changes nothing.
+            (Ordered(3), "+1a 1=b 7=b +2b", "1 2"),
+            // A lane whose first entry waits for the store holds up no other.
+            (Concurrent(2), "1? +1 +2 +3 +4", "2 3"),
+            (Concurrent(2), "1? +1 +2 +3 +4 1! -2", "2 3 1"),
+            (Ordered(2), "1? +1a +2a +3b 1!", "3 1"),
+            (Ordered(2), "2? +1a +2a +3a +4b -1", "1 4"),
+            (Ordered(2), "2? +1a +2a +3a +4b -1 2! -2", "1 4 2 3"),
+            (Serial, "1? +1 +2", ""),
+            (Serial, "1? +1 +2 1! -1", "1 2"),
+            (Serial, "1? +1 +2 -1", "2"),
+            (Concurrent(2), "1~ +1 +2 +3", "2 3"),
+            (Concurrent(2), "1~ +1 +2 +3 recall -3", "2 3 1"),
+            (Serial, "1~ +1 +2 -1", "2"),
+        ];
+        for (concurrency, script, expected) in table {
+            assert_eq!(play(concurrency, script), expected, "{concurrency:?}: {script}");
+        }
+    }
+
+    #[test]
+    fn the_store_is_asked_about_no_more_than_could_run() {
+        let mut dispatch = Dispatch::new(Concurrency::Concurrent(2));
+        (1..=5).for_each(|entry| assert!(!dispatch.arrive(id(entry))));
+        dispatch.asked(id(1));
+        assert!(dispatch.may_ask());
+        dispatch.asked(id(2));
+        assert!(!dispatch.may_ask());
+        (3..=5).for_each(|entry| dispatch.defer(id(entry)));
+        dispatch.recall();
+        assert_eq!(dispatch.next(), None, "two are asked about already");
+        dispatch.look_again(id(2));
+        dispatch.begin(id(2));
+        dispatch.recall();
+        assert_eq!(dispatch.next(), Some(id(3)), "one more");
+        dispatch.asked(id(3));
+        assert_eq!(dispatch.next(), None);
+        check(&dispatch);
+    }
+
+    #[test]
+    fn what_waits_can_be_taken_back_whatever_it_waits_for() {
+        let mut dispatch = Dispatch::new(Concurrency::Ordered(2));
+        (1..=7).for_each(|entry| assert!(dispatch.arrive(id(entry))));
+        for (entry, key) in [(1, "a"), (2, "a"), (3, "b"), (4, "c"), (6, "b")] {
+            dispatch.keyed(id(entry), Some(Bytes::from(key)));
+        }
+        dispatch.begin(id(1));
+        dispatch.asked(id(3));
+        dispatch.defer(id(4));
+        assert_eq!((dispatch.waiting(), dispatch.startable()), (6, 2 + 3));
+        assert_eq!(dispatch.take_waiting(), [2, 3, 4, 5, 6, 7].map(id));
+        check(&dispatch);
+        assert_eq!((dispatch.waiting(), dispatch.free()), (0, 1));
+        dispatch.remove(id(1));
+        assert!(dispatch.lanes.is_empty() && dispatch.entries.is_empty());
+    }
+
+    /// Anything in any order: the rules hold, each key's entries begin in the order of arrival, and nothing is left behind.
+    #[test]
+    fn whatever_happens_each_lane_keeps_its_order_and_is_forgotten_when_it_is_empty() {
+        for seed in 0..200 {
+            let mut random = Lcg(seed);
+            let slots = 1 + usize::try_from(random.below(4)).unwrap();
+            let concurrency = *random.pick(&[
+                Concurrency::Serial,
+                Concurrency::Concurrent(slots),
+                Concurrency::Ordered(slots),
+            ]);
+            let mut dispatch = Dispatch::new(concurrency);
+            let key = |entry: u64| entry % 3;
+            let (mut last, mut newest) = (BTreeMap::new(), 0);
+            let (mut open, mut unkeyed, mut running) = (BTreeSet::new(), Vec::new(), Vec::new());
+            for step in 0..400 {
+                let any = |random: &mut Lcg, of: &BTreeSet<u64>| {
+                    let all: Vec<u64> = of.iter().copied().collect();
+                    if all.is_empty() { 0 } else { *random.pick(&all) }
+                };
+                match if step < 300 { random.below(8) } else { 6 + random.below(2) } {
+                    0..=2 => {
+                        newest += 1;
+                        open.insert(newest);
+                        if dispatch.arrive(id(newest)) {
+                            unkeyed.push(newest);
+                        }
+                    }
+                    3 => dispatch.asked(id(any(&mut random, &open))),
+                    4 => dispatch.defer(id(any(&mut random, &open))),
+                    5 => {
+                        let entry = any(&mut random, &open);
+                        open.remove(&entry);
+                        dispatch.remove(id(entry));
+                        running.retain(|running| *running != entry);
+                    }
+                    6 => {
+                        open.iter().for_each(|entry| dispatch.look_again(id(*entry)));
+                        for entry in unkeyed.drain(..).rev() {
+                            dispatch.keyed(id(entry), Some(Bytes::from(key(entry).to_string())));
+                        }
+                    }
+                    _ => {
+                        for entry in running.drain(..) {
+                            open.remove(&entry);
+                            dispatch.remove(id(entry));
+                        }
+                    }
+                }
+                while let Some(next) = dispatch.next() {
+                    dispatch.begin(next);
+                    running.push(next.ms);
+                    let lane = match concurrency {
+                        Concurrency::Serial => 0,
+                        Concurrency::Concurrent(_) => next.ms,
+                        Concurrency::Ordered(_) => key(next.ms),
+                    };
+                    let before = last.insert(lane, next.ms);
+                    assert!(before.is_none_or(|before| before < next.ms), "seed {seed}");
+                }
+                check(&dispatch);
+            }
+            for _ in 0..newest {
+                open.iter().for_each(|entry| dispatch.look_again(id(*entry)));
+                while let Some(next) = dispatch.next() {
+                    dispatch.begin(next);
+                    running.push(next.ms);
+                }
+                for entry in running.drain(..) {
+                    open.remove(&entry);
+                    dispatch.remove(id(entry));
+                }
+            }
+            assert!(open.is_empty() && dispatch.lanes.is_empty(), "seed {seed}: {dispatch:?}");
+            assert!(dispatch.entries.is_empty() && dispatch.unplaced.is_empty());
+        }
+    }
+}
