@@ -7,6 +7,9 @@ use clamator_driver::CallError;
 use futures_util::future::join_all;
 use serde_json::json;
 
+pub(super) use super::queueing::{
+    fails_when_full, fails_without_a_connection, reads_are_bounded, waits_for_room,
+};
 use crate::fault::{Fate, Kind, Loss};
 use crate::world::{World, good, ms};
 

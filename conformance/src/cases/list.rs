@@ -172,9 +172,6 @@ connections {
     time_to_live_lost [U11 P4] "a time to live that got lost is set again"
     passing_refusals [U12] "what the store refuses for now is tried again: requests, replies, acks and reads"
     final_refusals [U12] "what the store refuses for good is an error at once"
-}
-
-queueing {
     fails_without_a_connection [C11] "where calls are not to wait for a connection, they fail at once as not executed, and work again later"
     fails_when_full [C12] "a call beyond what may wait fails at once as not executed, and the others don't"
     reads_are_bounded [S12] "however much is there, what one read brings to a server or a client fits into 16 MiB"

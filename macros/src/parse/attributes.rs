@@ -25,6 +25,10 @@ pub(super) struct ContractArgs {
 
 pub(super) fn contract(args: TokenStream, errors: &mut Errors) -> ContractArgs {
     let mut found = ContractArgs::default();
+    if let Ok(name) = syn::parse2::<LitStr>(args.clone()) {
+        errors.push(&name, format!("say what it is: #[contract(service = {:?})]", name.value()));
+        return found;
+    }
     let mut none = None;
     let parser = syn::meta::parser(|meta| {
         if meta.path.is_ident("service") {

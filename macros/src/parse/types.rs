@@ -114,7 +114,8 @@ fn unfit_tokens(tokens: TokenStream) -> Option<&'static str> {
         let found = match token {
             // What is left of a lifetime's two tokens.
             TokenTree::Ident(ident) if lifetime => (ident != "static").then_some(BORROWED),
-            TokenTree::Ident(ident) if ident == "impl" || ident == "dyn" => Some(GENERIC),
+            TokenTree::Ident(ident) if ident == "impl" => Some(GENERIC),
+            TokenTree::Ident(ident) if ident == "dyn" => Some(DYN),
             TokenTree::Ident(ident) if ident == "Self" => Some(SELF),
             TokenTree::Punct(punct) if punct.as_char() == '&' => Some(BORROWED),
             TokenTree::Punct(punct) if punct.as_char() == '\'' => {
@@ -135,6 +136,8 @@ fn unfit_tokens(tokens: TokenStream) -> Option<&'static str> {
 const BORROWED: &str = "what goes over the wire is owned: take `String` for `&str`, `Vec<T>` for `&[T]` (the one \
                         reference is `&CallContext`, first after `&self`)";
 const GENERIC: &str = "a contract has no generics: on the wire there are no types to choose";
+const DYN: &str = "`dyn` types can't go over the wire: name a type. For an error that may be anything (`Box<dyn Error>`) return \
+                   `RpcError`, with `.map_err(|e| RpcError::internal(\"Error\", e))` in the handler";
 const SELF: &str = "`Self` is another type in the client: name the type";
 
 #[cfg(test)]
@@ -211,7 +214,8 @@ mod tests {
             assert_eq!(unfit(&parse(ty)), Some(BORROWED), "{ty}");
         }
         assert_eq!(unfit(&parse("impl Into<String>")), Some(GENERIC));
-        assert_eq!(unfit(&parse("Box<dyn Any>")), Some(GENERIC));
+        assert_eq!(unfit(&parse("Box<dyn Any>")), Some(DYN));
+        assert_eq!(unfit(&parse("Result<u8, Box<dyn Error>>")), Some(DYN));
         assert_eq!(unfit(&parse("Vec<Self>")), Some(SELF));
         for ty in ["u8", "Cow<'static, str>", "Vec<(u8, [Order; 3])>", "Selfish"] {
             assert_eq!(unfit(&parse(ty)), None, "{ty}");
