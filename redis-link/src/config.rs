@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use crate::link::{Connect, RedisLink};
+use crate::tls::{Tls, TlsOptions};
 
 /// What is used when nothing else is given and `REDIS_URL` isn't set.
 const DEFAULT_URL: &str = "redis://localhost:6379";
@@ -26,6 +27,14 @@ pub struct Redis {
     url: Option<String>,
     client: Option<Client>,
     shared: Option<MultiplexedConnection>,
+    pub(crate) tls: TlsOptions,
+}
+
+/// Where Redis is, and how it is spoken to.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) info: ConnectionInfo,
+    pub(crate) tls: Option<Tls>,
 }
 
 impl Redis {
@@ -35,7 +44,8 @@ impl Redis {
         Redis::default()
     }
 
-    /// At a URL: `redis://[user][:password]@host[:port][/db]` or `redis+unix:///path`.
+    /// At a URL: `redis://[user][:password]@host[:port][/db]` or `redis+unix:///path`; with the feature `tls` also
+    /// `rediss://…`, which is the same over TLS.
     #[must_use]
     pub fn url(url: impl Into<String>) -> Redis {
         Redis::new().with_url(url)
@@ -71,10 +81,10 @@ impl Redis {
         self
     }
 
-    fn info(&self) -> Result<ConnectionInfo, ConfigError> {
+    fn target(&self) -> Result<Target, ConfigError> {
         let url = match (&self.url, &self.client) {
             (Some(_), Some(_)) => return Err(ConfigError::UrlAndClient),
-            (None, Some(client)) => return Ok(client.get_connection_info().clone()),
+            (None, Some(client)) => return self.target_of(client.get_connection_info()),
             (Some(url), None) => url.clone(),
             (None, None) if self.shared.is_some() => {
                 return Err(ConfigError::SharedConnectionAlone);
@@ -84,10 +94,45 @@ impl Redis {
                 _ => DEFAULT_URL.to_owned(),
             },
         };
-        url.as_str().into_connection_info().map_err(|error| ConfigError::Url {
+        let (plain, secure) = without_tls(&url)?;
+        let info = plain.as_str().into_connection_info().map_err(|error| ConfigError::Url {
             url: without_credentials(&url),
             reason: error.to_string(),
-        })
+        })?;
+        Ok(Target { info, tls: self.tls_if(secure, &url)? })
+    }
+
+    /// `redis` knows TLS addresses only when somebody has turned on its own TLS, which isn't used here.
+    fn target_of(&self, info: &ConnectionInfo) -> Result<Target, ConfigError> {
+        let address = info.addr().to_string();
+        let ConnectionAddr::TcpTls { host, port, insecure, tls_params } = info.addr() else {
+            return Ok(Target { info: info.clone(), tls: self.tls_if(false, &address)? });
+        };
+        if *insecure {
+            return Err(insecure_url(&address));
+        }
+        if tls_params.is_some() {
+            return Err(ConfigError::Tls(
+                "the certificates that a redis::Client was built with can't be read from it: give them to \
+                 Redis::with_root_certificate and Redis::with_client_certificate, and the address as a URL"
+                    .to_owned(),
+            ));
+        }
+        let plain = info.clone().set_addr(ConnectionAddr::Tcp(host.clone(), *port));
+        Ok(Target { info: plain, tls: self.tls_if(true, &address)? })
+    }
+
+    fn tls_if(&self, secure: bool, url: &str) -> Result<Option<Tls>, ConfigError> {
+        if secure {
+            return self.tls.build(url).map(Some);
+        }
+        if self.tls.is_given() {
+            return Err(ConfigError::Tls(format!(
+                "certificates were given, but {} is spoken to without TLS: say rediss://",
+                without_credentials(url)
+            )));
+        }
+        Ok(None)
     }
 }
 
@@ -95,14 +140,33 @@ impl<R: Connect> Transport<R> for Redis {
     type Link = RedisLink;
 
     fn into_link(self) -> Result<RedisLink, ConfigError> {
-        let info = self.info()?;
-        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            return Err(ConfigError::Url {
-                url: info.addr().to_string(),
-                reason: "TLS is not supported yet".to_owned(),
-            });
+        Ok(RedisLink::new(self.target()?, self.shared))
+    }
+}
+
+/// The same URL without TLS, and whether it asks for TLS.
+fn without_tls(url: &str) -> Result<(String, bool), ConfigError> {
+    for (scheme, plain) in [("rediss://", "redis://"), ("valkeys://", "valkey://")] {
+        if let Some(rest) = url.strip_prefix(scheme) {
+            return match rest.split_once('#') {
+                None => Ok((format!("{plain}{rest}"), true)),
+                Some((_, "insecure")) => Err(insecure_url(url)),
+                Some(_) => Err(ConfigError::Url {
+                    url: without_credentials(url),
+                    reason: "nothing is expected after a `#`".to_owned(),
+                }),
+            };
         }
-        Ok(RedisLink::new(info, self.shared))
+    }
+    Ok((url.to_owned(), false))
+}
+
+fn insecure_url(url: &str) -> ConfigError {
+    ConfigError::Url {
+        url: without_credentials(url),
+        reason: "`#insecure` would trust whoever answers, and hand them the password: trust the server's own certificate with \
+                 Redis::with_root_certificate, or expect another name in it with Redis::with_tls_name"
+            .to_owned(),
     }
 }
 
@@ -120,7 +184,7 @@ impl fmt::Debug for Redis {
 }
 
 /// A URL as it may be shown.
-fn without_credentials(url: &str) -> String {
+pub(crate) fn without_credentials(url: &str) -> String {
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => {
             format!("{}{}", &url[..scheme + 3], &url[at + 1..])
@@ -134,7 +198,7 @@ mod tests {
     use super::*;
 
     fn address(redis: &Redis) -> Result<String, ConfigError> {
-        redis.info().map(|info| info.addr().to_string())
+        redis.target().map(|target| target.info.addr().to_string())
     }
 
     #[test]
@@ -152,6 +216,38 @@ mod tests {
         assert!(error.contains("host") && !error.contains("secret"), "{error}");
         let error = address(&Redis::url("nonsense")).unwrap_err().to_string();
         assert!(error.contains("nonsense"), "{error}");
+    }
+
+    #[test]
+    fn what_would_trust_anybody_is_refused() {
+        for url in ["rediss://u:secret@h/#insecure", "valkeys://u:secret@h:1#insecure"] {
+            let error = address(&Redis::url(url)).unwrap_err().to_string();
+            assert!(error.contains("with_root_certificate"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+        let error = address(&Redis::url("rediss://h/#sure")).unwrap_err().to_string();
+        assert!(error.contains("after a `#`"), "{error}");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn tls_is_asked_for_by_the_scheme_and_certificates_are_for_nothing_else() {
+        let ca = clamator_testkit::Certificates::new().ca();
+        let target = |url: &str| Redis::url(url).with_root_certificate(&*ca).target();
+        for (url, address) in
+            [("rediss://h/2", "h:6379"), ("valkeys://h:7", "h:7"), ("rediss://[::1]:7", "::1:7")]
+        {
+            let target = target(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert_eq!(
+                (target.info.addr().to_string(), target.tls.is_some()),
+                (address.into(), true)
+            );
+        }
+        let Err(error) = target("redis://me:secret@h") else { panic!("certificates for nothing") };
+        let error = error.to_string();
+        assert!(error.contains("rediss://") && !error.contains("secret"), "{error}");
+        let plain = Redis::url("redis://h").target().unwrap_or_else(|error| panic!("{error}"));
+        assert!(plain.tls.is_none());
     }
 
     #[test]

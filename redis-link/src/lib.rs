@@ -9,6 +9,8 @@ mod directory;
 mod encode;
 mod link;
 mod scripts;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 pub use config::Redis;
 pub use link::{BoxedStream, ByteStream, Connect, RedisConnection, RedisLink};

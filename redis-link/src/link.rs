@@ -10,9 +10,10 @@ use clamator_core::{Command, ConnectionId, Fault, Lane, MissingService, Outcome}
 use clamator_driver::{Connection, Link, Runtime};
 use futures_util::future::{AbortHandle, Abortable};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, Value};
+use redis::{AsyncConnectionConfig, ConnectionAddr, Pipeline, RedisError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::config::Target;
 use crate::decode::decode;
 use crate::directory::Directory;
 use crate::encode::encode;
@@ -40,9 +41,8 @@ pub trait Connect: Runtime {
 }
 
 /// The way to one Redis.
-#[derive(Debug)]
 pub struct RedisLink {
-    info: ConnectionInfo,
+    target: Target,
     directory: Directory,
     /// Used once, for the commands of the first connection.
     shared: std::sync::Mutex<Option<Shared>>,
@@ -58,13 +58,13 @@ impl std::fmt::Debug for Shared {
 }
 
 impl RedisLink {
-    pub(crate) fn new(info: ConnectionInfo, shared: Option<MultiplexedConnection>) -> RedisLink {
+    pub(crate) fn new(target: Target, shared: Option<MultiplexedConnection>) -> RedisLink {
         let shared = std::sync::Mutex::new(shared.map(Shared));
-        RedisLink { info, directory: Directory::default(), shared }
+        RedisLink { target, directory: Directory::default(), shared }
     }
 
     fn fault(&self, cause: &dyn std::fmt::Display) -> Fault {
-        Fault { address: self.info.addr().to_string(), cause: cause.to_string() }
+        Fault { address: self.target.info.addr().to_string(), cause: cause.to_string() }
     }
 }
 
@@ -84,8 +84,8 @@ impl<R: Connect> Link<R> for RedisLink {
             }
             Lane::Reader(_) => None,
         };
-        let (runtime, info) = (runtime.clone(), self.info.clone());
-        let address = self.info.addr().to_string();
+        let (runtime, target) = (runtime.clone(), self.target.clone());
+        let address = target.info.addr().to_string();
         let no_connection = self.fault(&"not connected");
         let directory = self.directory.clone();
         async move {
@@ -99,13 +99,16 @@ impl<R: Connect> Link<R> for RedisLink {
                     own: None,
                 });
             }
-            let stream = open::<R>(info.addr()).await.map_err(|error| fault(error.to_string()))?;
+            let stream = open::<R>(&target).await.map_err(|error| fault(error.to_string()))?;
             // No time limit on an answer: it would break every read that blocks for longer. The core watches over that.
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
-            let (mut connection, driver) =
-                MultiplexedConnection::new_with_config(info.redis_settings(), stream, config)
-                    .await
-                    .map_err(|error| fault(error.to_string()))?;
+            let (mut connection, driver) = MultiplexedConnection::new_with_config(
+                target.info.redis_settings(),
+                stream,
+                config,
+            )
+            .await
+            .map_err(|error| fault(error.to_string()))?;
             let (abort, registration) = AbortHandle::new_pair();
             let ended = Arc::new(AtomicBool::new(false));
             let own = Some(Own { abort, ended: ended.clone() });
@@ -120,7 +123,7 @@ impl<R: Connect> Link<R> for RedisLink {
     }
 
     fn address(&self) -> String {
-        format!("{}/{}", self.info.addr(), self.info.redis_settings().db())
+        format!("{}/{}", self.target.info.addr(), self.target.info.redis_settings().db())
     }
 
     fn missing_service(&self) -> MissingService {
@@ -128,11 +131,17 @@ impl<R: Connect> Link<R> for RedisLink {
     }
 }
 
-async fn open<R: Connect>(address: &ConnectionAddr) -> io::Result<BoxedStream> {
-    match address {
-        ConnectionAddr::Tcp(host, port) => R::connect_tcp(host.clone(), *port).await,
-        ConnectionAddr::Unix(path) => R::connect_unix(path.clone()).await,
-        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "TLS is not supported yet")),
+async fn open<R: Connect>(target: &Target) -> io::Result<BoxedStream> {
+    match (target.info.addr(), &target.tls) {
+        (ConnectionAddr::Tcp(host, port), None) => R::connect_tcp(host.clone(), *port).await,
+        (ConnectionAddr::Tcp(host, port), Some(tls)) => {
+            tls.wrap(host, R::connect_tcp(host.clone(), *port).await?).await
+        }
+        (ConnectionAddr::Unix(path), None) => R::connect_unix(path.clone()).await,
+        (other, _) => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("{other} is no address that can be connected to"),
+        )),
     }
 }
 
@@ -213,6 +222,14 @@ fn cause(result: Result<Vec<Value>, RedisError>) -> String {
     match result {
         Err(error) => error.to_string(),
         Ok(values) => format!("{} answers to another number of commands", values.len()),
+    }
+}
+
+impl std::fmt::Debug for RedisLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisLink")
+            .field("address", self.target.info.addr())
+            .finish_non_exhaustive()
     }
 }
 

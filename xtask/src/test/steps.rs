@@ -37,22 +37,22 @@ const CLIPPY: &str = "clippy --workspace --all-targets --all-features -- -D warn
 
 fn tests(full: bool) -> Outcome<Verdict> {
     // Tests run the examples and the programs as they are built for a person.
-    passes(&mut cargo("build --workspace --bins --examples"))?;
+    passes(&mut cargo("build --workspace --all-features --bins --examples"))?;
     let nextest = probe(&mut cargo("nextest --version")).is_some();
     passes(with_length(full, &mut cargo(test_command(nextest))))
 }
 
 fn test_command(nextest: bool) -> &'static str {
     if nextest {
-        "nextest run --workspace"
+        "nextest run --workspace --all-features"
     } else {
         // All targets but the benches; --no-fail-fast as in nextest's configuration.
-        "test --workspace --no-fail-fast --lib --bins --tests"
+        "test --workspace --all-features --no-fail-fast --lib --bins --tests"
     }
 }
 
 fn doc_tests(full: bool) -> Outcome<Verdict> {
-    passes(with_length(full, &mut cargo("test --workspace --doc")))
+    passes(with_length(full, &mut cargo("test --workspace --all-features --doc")))
 }
 
 fn with_length(full: bool, command: &mut Command) -> &mut Command {
@@ -60,7 +60,7 @@ fn with_length(full: bool, command: &mut Command) -> &mut Command {
 }
 
 fn documentation() -> Command {
-    let mut command = cargo("doc --workspace --no-deps");
+    let mut command = cargo("doc --workspace --all-features --no-deps");
     command.env("RUSTDOCFLAGS", "-D warnings");
     command
 }
