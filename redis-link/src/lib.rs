@@ -3,6 +3,7 @@
 //! Applications use the crate of their executor, such as `clamator-tokio`. An adapter for another executor implements
 //! [`Connect`]; everything that is said to Redis is in this crate, once.
 
+pub mod acl;
 mod config;
 mod decode;
 mod directory;

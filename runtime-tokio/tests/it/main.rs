@@ -1,5 +1,6 @@
 //! clamator on tokio, against a real Redis, and against the real Python implementation.
 
+mod acl;
 mod common;
 mod concurrency;
 mod connections;
