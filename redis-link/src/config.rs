@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use crate::link::{Connect, RedisLink};
+use crate::sentinel::Sentinels;
 use crate::tls::{Tls, TlsOptions};
 
 /// What is used when nothing else is given and `REDIS_URL` isn't set.
@@ -27,6 +28,7 @@ pub struct Redis {
     url: Option<String>,
     client: Option<Client>,
     shared: Option<MultiplexedConnection>,
+    sentinels: Option<(String, Vec<String>)>,
     pub(crate) tls: TlsOptions,
 }
 
@@ -35,6 +37,18 @@ pub struct Redis {
 pub(crate) struct Target {
     pub(crate) info: ConnectionInfo,
     pub(crate) tls: Option<Tls>,
+    /// Who knows the host and port, if they aren't in `info`.
+    pub(crate) sentinels: Option<Sentinels>,
+}
+
+impl Target {
+    /// Without credentials.
+    pub(crate) fn address(&self) -> String {
+        match &self.sentinels {
+            Some(sentinels) => format!("sentinel {}", sentinels.primary),
+            None => self.info.addr().to_string(),
+        }
+    }
 }
 
 impl Redis {
@@ -56,6 +70,25 @@ impl Redis {
     #[must_use]
     pub fn client(client: Client) -> Redis {
         Redis::new().with_client(client)
+    }
+
+    /// At the primary that Redis Sentinel calls this, wherever that is at the time: sentinels (`redis://host:26379`) are asked
+    /// for each new connection. Credentials and database of the primary come from [`with_url`](Redis::with_url), whose host and
+    /// port mean nothing then; `rediss://` there speaks TLS to the primary.
+    ///
+    /// ```
+    /// use clamator_redis::Redis;
+    ///
+    /// let redis = Redis::sentinel("mymaster", ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379"])
+    ///     .with_url("redis://user:password@mymaster/2");
+    /// ```
+    #[must_use]
+    pub fn sentinel<S: Into<String>>(
+        primary: impl Into<String>,
+        sentinels: impl IntoIterator<Item = S>,
+    ) -> Redis {
+        let at = sentinels.into_iter().map(Into::into).collect();
+        Redis { sentinels: Some((primary.into(), at)), ..Redis::default() }
     }
 
     /// The same, at a URL.
@@ -82,6 +115,27 @@ impl Redis {
     }
 
     fn target(&self) -> Result<Target, ConfigError> {
+        let mut target = self.primary()?;
+        if let Some((primary, urls)) = &self.sentinels {
+            if urls.is_empty() {
+                return Err(ConfigError::Url {
+                    url: primary.clone(),
+                    reason: "no sentinel was given that knows where it is".to_owned(),
+                });
+            }
+            let at = urls.iter().map(|url| self.sentinel_at(url)).collect::<Result<_, _>>()?;
+            target.sentinels = Some(Sentinels { primary: primary.clone(), at });
+        }
+        Ok(target)
+    }
+
+    fn sentinel_at(&self, url: &str) -> Result<Target, ConfigError> {
+        let (info, secure) = parsed(url)?;
+        let tls = if secure { Some(self.tls.build(url)?) } else { None };
+        Ok(Target { info, tls, sentinels: None })
+    }
+
+    fn primary(&self) -> Result<Target, ConfigError> {
         let url = match (&self.url, &self.client) {
             (Some(_), Some(_)) => return Err(ConfigError::UrlAndClient),
             (None, Some(client)) => return self.target_of(client.get_connection_info()),
@@ -89,24 +143,25 @@ impl Redis {
             (None, None) if self.shared.is_some() => {
                 return Err(ConfigError::SharedConnectionAlone);
             }
+            (None, None) if self.sentinels.is_some() => DEFAULT_URL.to_owned(),
             (None, None) => match std::env::var("REDIS_URL") {
                 Ok(url) if !url.is_empty() => url,
                 _ => DEFAULT_URL.to_owned(),
             },
         };
-        let (plain, secure) = without_tls(&url)?;
-        let info = plain.as_str().into_connection_info().map_err(|error| ConfigError::Url {
-            url: without_credentials(&url),
-            reason: error.to_string(),
-        })?;
-        Ok(Target { info, tls: self.tls_if(secure, &url)? })
+        let (info, secure) = parsed(&url)?;
+        Ok(Target { info, tls: self.tls_if(secure, &url)?, sentinels: None })
     }
 
     /// `redis` knows TLS addresses only when somebody has turned on its own TLS, which isn't used here.
     fn target_of(&self, info: &ConnectionInfo) -> Result<Target, ConfigError> {
         let address = info.addr().to_string();
         let ConnectionAddr::TcpTls { host, port, insecure, tls_params } = info.addr() else {
-            return Ok(Target { info: info.clone(), tls: self.tls_if(false, &address)? });
+            return Ok(Target {
+                info: info.clone(),
+                tls: self.tls_if(false, &address)?,
+                sentinels: None,
+            });
         };
         if *insecure {
             return Err(insecure_url(&address));
@@ -119,7 +174,7 @@ impl Redis {
             ));
         }
         let plain = info.clone().set_addr(ConnectionAddr::Tcp(host.clone(), *port));
-        Ok(Target { info: plain, tls: self.tls_if(true, &address)? })
+        Ok(Target { info: plain, tls: self.tls_if(true, &address)?, sentinels: None })
     }
 
     fn tls_if(&self, secure: bool, url: &str) -> Result<Option<Tls>, ConfigError> {
@@ -141,6 +196,17 @@ impl<R: Connect> Transport<R> for Redis {
 
     fn into_link(self) -> Result<RedisLink, ConfigError> {
         Ok(RedisLink::new(self.target()?, self.shared))
+    }
+}
+
+/// What a URL says, and whether it asks for TLS.
+fn parsed(url: &str) -> Result<(ConnectionInfo, bool), ConfigError> {
+    let (plain, secure) = without_tls(url)?;
+    match plain.as_str().into_connection_info() {
+        Ok(info) => Ok((info, secure)),
+        Err(error) => {
+            Err(ConfigError::Url { url: without_credentials(url), reason: error.to_string() })
+        }
     }
 }
 
@@ -178,6 +244,7 @@ impl fmt::Debug for Redis {
                 "client",
                 &self.client.as_ref().map(|client| client.get_connection_info().addr().to_string()),
             )
+            .field("sentinel", &self.sentinels.as_ref().map(|(primary, _)| primary))
             .field("shared", &self.shared.is_some())
             .finish()
     }
@@ -216,6 +283,23 @@ mod tests {
         assert!(error.contains("host") && !error.contains("secret"), "{error}");
         let error = address(&Redis::url("nonsense")).unwrap_err().to_string();
         assert!(error.contains("nonsense"), "{error}");
+    }
+
+    #[test]
+    fn a_primary_is_known_by_its_name() {
+        let redis = Redis::sentinel("main", ["redis://h:1", "redis://:secret@h:2"]);
+        let target = redis.clone().with_url("redis://u:p@main/3").target();
+        let target = target.unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(
+            (target.address().as_str(), target.info.redis_settings().db()),
+            ("sentinel main", 3)
+        );
+        assert!(!format!("{redis:?}").contains("secret"));
+        for (sentinels, text) in [(&[][..], "no sentinel"), (&["http://me:secret@h"], "http://h")] {
+            let redis = Redis::sentinel("main", sentinels.iter().copied());
+            let error = address(&redis).unwrap_err().to_string();
+            assert!(error.contains(text) && !error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

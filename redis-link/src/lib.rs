@@ -10,6 +10,7 @@ mod directory;
 mod encode;
 mod link;
 mod scripts;
+mod sentinel;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 

@@ -17,6 +17,8 @@ use crate::config::Target;
 use crate::decode::decode;
 use crate::directory::Directory;
 use crate::encode::encode;
+use crate::sentinel::is_primary;
+use crate::tls::Tls;
 
 /// A byte stream to Redis.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -64,7 +66,7 @@ impl RedisLink {
     }
 
     fn fault(&self, cause: &dyn std::fmt::Display) -> Fault {
-        Fault { address: self.target.info.addr().to_string(), cause: cause.to_string() }
+        Fault { address: self.target.address(), cause: cause.to_string() }
     }
 }
 
@@ -85,7 +87,7 @@ impl<R: Connect> Link<R> for RedisLink {
             Lane::Reader(_) => None,
         };
         let (runtime, target) = (runtime.clone(), self.target.clone());
-        let address = target.info.addr().to_string();
+        let address = target.address();
         let no_connection = self.fault(&"not connected");
         let directory = self.directory.clone();
         async move {
@@ -99,7 +101,19 @@ impl<R: Connect> Link<R> for RedisLink {
                     own: None,
                 });
             }
-            let stream = open::<R>(&target).await.map_err(|error| fault(error.to_string()))?;
+            let found = match &target.sentinels {
+                Some(sentinels) => Some(sentinels.find::<R>().await.map_err(fault)?),
+                None => None,
+            };
+            let at = found.as_ref().unwrap_or(target.info.addr());
+            // The address of a primary that sentinels know is its name: where it was is worth telling too.
+            let fault = |cause: String| match found {
+                Some(_) => fault(format!("{at}: {cause}")),
+                None => fault(cause),
+            };
+            let stream = open::<R>(at, target.tls.as_ref())
+                .await
+                .map_err(|error| fault(error.to_string()))?;
             // No time limit on an answer: it would break every read that blocks for longer. The core watches over that.
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
             let (mut connection, driver) = MultiplexedConnection::new_with_config(
@@ -117,13 +131,16 @@ impl<R: Connect> Link<R> for RedisLink {
                 let _ = Abortable::new(driver, registration).await;
                 ended.store(true, Ordering::Release);
             });
+            if found.is_some() {
+                is_primary(&mut connection).await.map_err(fault)?;
+            }
             let id = connection_info(&mut connection).await.and_then(|info| directory.enter(&info));
             Ok(RedisConnection { connection, id, fault: no_connection, directory, own })
         }
     }
 
     fn address(&self) -> String {
-        format!("{}/{}", self.target.info.addr(), self.target.info.redis_settings().db())
+        format!("{}/{}", self.target.address(), self.target.info.redis_settings().db())
     }
 
     fn missing_service(&self) -> MissingService {
@@ -131,8 +148,11 @@ impl<R: Connect> Link<R> for RedisLink {
     }
 }
 
-async fn open<R: Connect>(target: &Target) -> io::Result<BoxedStream> {
-    match (target.info.addr(), &target.tls) {
+pub(crate) async fn open<R: Connect>(
+    address: &ConnectionAddr,
+    tls: Option<&Tls>,
+) -> io::Result<BoxedStream> {
+    match (address, tls) {
         (ConnectionAddr::Tcp(host, port), None) => R::connect_tcp(host.clone(), *port).await,
         (ConnectionAddr::Tcp(host, port), Some(tls)) => {
             tls.wrap(host, R::connect_tcp(host.clone(), *port).await?).await
@@ -227,9 +247,7 @@ fn cause(result: Result<Vec<Value>, RedisError>) -> String {
 
 impl std::fmt::Debug for RedisLink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RedisLink")
-            .field("address", self.target.info.addr())
-            .finish_non_exhaustive()
+        f.debug_struct("RedisLink").field("address", &self.target.address()).finish_non_exhaustive()
     }
 }
 

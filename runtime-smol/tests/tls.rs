@@ -1,7 +1,7 @@
 //! `rediss://` on smol. Whom it trusts is tested on tokio: it is the same code.
 
 use clamator_smol::{ClientBuilder, Redis, RpcError, ServerBuilder, StartError};
-use clamator_testkit::{Certificates, RedisServer, free_port, unique_prefix};
+use clamator_testkit::{Certificates, RedisServer, unique_prefix};
 
 #[clamator_smol::contract(service = "arith")]
 trait Arith {
@@ -18,10 +18,8 @@ impl Arith for Calculator {
 
 #[test]
 fn calls_go_through_and_strangers_are_not_trusted() {
-    let (certificates, port) = (Certificates::new(), free_port());
-    let arguments = certificates.arguments(port, "yes");
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let _redis = RedisServer::start_with(&arguments);
+    let certificates = Certificates::new();
+    let (_redis, port) = RedisServer::start_tls(&certificates, "yes");
     let (certificate, key) = certificates.client();
     let at = |host: &str, ca: String| {
         Redis::url(format!("rediss://{host}:{port}"))

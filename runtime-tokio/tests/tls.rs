@@ -1,6 +1,6 @@
 //! `rediss://` against a real `redis-server`: whom it trusts, and what it says about those whom it doesn't.
 
-use clamator_testkit::{Certificates, RedisServer, eventually, free_port, unique_prefix};
+use clamator_testkit::{Certificates, RedisServer, eventually, unique_prefix};
 use clamator_tokio::{ClientBuilder, Redis, RpcError, ServerBuilder, StartError};
 
 #[clamator_tokio::contract(service = "arith")]
@@ -30,10 +30,8 @@ impl Site {
     }
 
     fn with(certificates: Certificates, clients: &str) -> Site {
-        let port = free_port();
-        let arguments = certificates.arguments(port, clients);
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        Site { redis: RedisServer::start_with(&arguments), certificates, port }
+        let (redis, port) = RedisServer::start_tls(&certificates, clients);
+        Site { certificates, redis, port }
     }
 
     fn at(&self, host: &str) -> Redis {

@@ -66,10 +66,8 @@ impl Certificates {
         (self.read("client.pem"), self.read("client.key"))
     }
 
-    /// Arguments that make `redis-server` speak TLS on `port`, next to its other one. `clients` is what it asks of them:
-    /// `no` or `yes` certificates.
-    #[must_use]
-    pub fn arguments(&self, port: u16, clients: &str) -> Vec<String> {
+    /// Arguments that make `redis-server` speak TLS on `port`, next to its other one.
+    pub(crate) fn arguments(&self, port: u16, clients: &str) -> Vec<String> {
         let path = |name| self.path(name).to_string_lossy().into_owned();
         vec![
             "--tls-port".to_owned(),

@@ -12,6 +12,7 @@ mod lifecycle;
 mod log;
 mod over_redis;
 mod paused_clock;
+mod sentinel;
 mod site;
 mod stopping;
 mod trouble;
