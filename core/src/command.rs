@@ -114,7 +114,7 @@ pub enum GroupStart {
     Beginning,
     /// After the last entry (`$`), as the TypeScript and Python implementations do.
     End,
-    /// After this entry.
+    /// After this entry; at the beginning if the stream's ids don't reach it (any more).
     After(StreamId),
 }
 
@@ -135,7 +135,8 @@ pub enum Command {
         /// Whether a missing stream is made (otherwise `NOMKSTREAM`).
         create: bool,
     },
-    /// Makes a group, and the stream if it is missing (`XGROUP CREATE … MKSTREAM`). [`Reply::Done`], or `BUSYGROUP`.
+    /// Makes a group, and the stream if it is missing (`XGROUP CREATE … MKSTREAM`; with [`GroupStart::After`] one script).
+    /// [`Reply::Done`], or `BUSYGROUP`.
     CreateGroup {
         /// The stream.
         stream: Key,
@@ -157,7 +158,8 @@ pub enum Command {
         /// Wait at most this long; a millisecond at least.
         block: Duration,
     },
-    /// Reads what this consumer has pending after an id (`XREADGROUP … <id>`); raises delivery counts. [`Reply::Entries`].
+    /// Reads what this consumer has pending after an id, and resets its idle time, without counting a delivery.
+    /// One script. [`Reply::Entries`].
     ReadOwnPending {
         /// The stream.
         stream: Key,
@@ -181,6 +183,11 @@ pub enum Command {
         /// Wait at most this long; a millisecond at least.
         block: Duration,
     },
+    /// Asks about a stream (`XINFO STREAM`). [`Reply::Stream`], or `ERR no such key`.
+    Info {
+        /// The stream.
+        stream: Key,
+    },
     /// Acknowledges entries (`XACK`). [`Reply::Count`] of those that were pending.
     Ack {
         /// The stream.
@@ -190,7 +197,8 @@ pub enum Command {
         /// The entries.
         ids: Vec<StreamId>,
     },
-    /// Takes over entries that were pending for at least `min_idle` (`XAUTOCLAIM`). [`Reply::Claimed`].
+    /// Takes over entries that were pending for at least `min_idle` (`XAUTOCLAIM`), without counting a delivery: of many
+    /// that are taken over together, none has begun yet. One script. [`Reply::Claimed`].
     AutoClaim {
         /// The stream.
         stream: Key,
@@ -205,12 +213,15 @@ pub enum Command {
         /// At most this many.
         count: u32,
     },
-    /// Asks who has an entry pending and how often it was delivered (`XPENDING <id> <id> 1`). [`Reply::Pending`].
-    Pending {
+    /// Counts one more delivery of an entry that this consumer still owns, and resets its idle time. One script.
+    /// [`Reply::Deliveries`].
+    CountDelivery {
         /// The stream.
         stream: Key,
         /// The group.
         group: String,
+        /// The consumer.
+        consumer: String,
         /// The entry.
         id: StreamId,
     },
@@ -240,7 +251,7 @@ pub enum Command {
         ids: Vec<StreamId>,
     },
     /// Trims what every group on the stream is done with: below each group's oldest pending entry, or, where it has none,
-    /// up to its last delivered one. Without a group nothing is trimmed. One script. [`Reply::Count`] of the entries removed.
+    /// up to its last delivered one. Without a group nothing is trimmed. One script. [`Reply::Trimmed`].
     TrimDone {
         /// The stream.
         stream: Key,
@@ -253,6 +264,18 @@ pub enum Command {
         group: String,
         /// The consumer.
         consumer: String,
+    },
+    /// Removes those consumers from a group for which nothing is pending and of which nobody has heard for `min_idle`, but not
+    /// `except`. One script. [`Reply::Count`] of those removed.
+    RemoveIdleConsumers {
+        /// The stream.
+        stream: Key,
+        /// The group.
+        group: String,
+        /// For how long they must have been idle.
+        min_idle: Duration,
+        /// The consumer that stays.
+        except: String,
     },
     /// Deletes a key (`DEL`). [`Reply::Count`].
     Delete {
@@ -291,17 +314,15 @@ impl Command {
     }
 }
 
-/// What one entry's pending record says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PendingEntry {
-    /// The entry.
-    pub id: StreamId,
-    /// The consumer that owns it.
-    pub consumer: String,
-    /// For how long nobody has touched it.
-    pub idle: Duration,
-    /// How often it was delivered.
-    pub deliveries: u64,
+/// What the store knows of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamInfo {
+    /// The highest id that was ever given, even if that entry is gone.
+    pub last_id: StreamId,
+    /// How many entries there are.
+    pub length: u64,
+    /// How many were ever added. Redis before 7.0 doesn't know.
+    pub added: Option<u64>,
 }
 
 /// A successful answer. Which command gets which is said at [`Command`].
@@ -317,6 +338,8 @@ pub enum Reply {
     Count(u64),
     /// Entries in stream order.
     Entries(Vec<Entry>),
+    /// What the stream is like.
+    Stream(StreamInfo),
     /// What was claimed.
     Claimed {
         /// Where to go on looking; `0-0` when all was seen.
@@ -324,10 +347,23 @@ pub enum Reply {
         /// The entries. On Redis 6.2 a deleted one shows up here without fields, and stays pending until it is acked.
         entries: Vec<Entry>,
     },
-    /// The pending record, if the entry is pending.
-    Pending(Option<PendingEntry>),
+    /// How often the entry was delivered by now; `None` if it isn't the consumer's own any more.
+    Deliveries(Option<u64>),
+    /// What [`Command::TrimDone`] did.
+    Trimmed(Trimmed),
     /// Ids, in the order in which they were asked for.
     Ids(Vec<StreamId>),
+}
+
+/// What was trimmed from a stream, and what wasn't.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// How many entries were removed.
+    pub removed: u64,
+    /// How many entries the stream has now.
+    pub len: u64,
+    /// From where on entries were kept, and the group that isn't done with them; `None` for a stream without groups.
+    pub kept: Option<(StreamId, String)>,
 }
 
 /// An error that the store gave for one command. The command had no effect.

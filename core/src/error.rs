@@ -162,6 +162,7 @@ impl<E: std::error::Error + 'static> IntoRpcError for E {
 ///         CallError::Transport { may_have_executed, .. }
 ///         | CallError::Stopped { may_have_executed } => !may_have_executed,
 ///         CallError::NoSuchService { .. } | CallError::TooManyCalls { .. } => true,
+///         CallError::QueueFull { .. } => true,
 ///         CallError::Refused(_) | CallError::NotStarted | CallError::Misuse(_) => true,
 ///         _ => false, // a timeout, among others
 ///     }
@@ -176,7 +177,7 @@ pub enum CallError {
     Rpc(RpcError),
     /// No reply came in time. The request had left, so it may have been executed, or still may be.
     #[error(
-        "no reply from {service}.{method} within {after:?}: a server may be slow, stopped or missing; the call may still be executed"
+        "no reply from {service}.{method} within {after:?}: {why}; the call may still be executed"
     )]
     Timeout {
         /// The service that was called.
@@ -185,6 +186,8 @@ pub enum CallError {
         method: String,
         /// The call's timeout.
         after: Duration,
+        /// What is known of the reason.
+        why: NoReply,
     },
     /// No server has made the service's stream yet.
     #[error(
@@ -214,6 +217,20 @@ pub enum CallError {
         service: String,
         /// The option `reply_stream_max_len`.
         limit: usize,
+    },
+    /// So many calls of this client wait to be sent that there was no room for this one: at once, or with
+    /// [`QueueFull::Wait`](crate::QueueFull::Wait) until its deadline. It was not sent.
+    #[error(
+        "the call was not sent: {calls} calls of this client with {bytes} bytes wait to be sent already{}; make fewer at once, raise max_queued_calls and max_queued_bytes, or let calls wait for room (QueueFull::Wait)",
+        in_brackets(.not_connected.as_ref())
+    )]
+    QueueFull {
+        /// How many wait.
+        calls: usize,
+        /// How many bytes they have.
+        bytes: usize,
+        /// Why they wait, if it is that there is no connection.
+        not_connected: Option<Fault>,
     },
     /// The store refused the request; it was not executed.
     #[error("the request was refused by the store: {0}")]
@@ -247,6 +264,28 @@ pub enum CallError {
     /// The call can't be made as it is.
     #[error(transparent)]
     Misuse(#[from] Misuse),
+}
+
+/// What a client knows of why a reply didn't come in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoReply {
+    /// Nothing.
+    #[error("a server may be slow, stopped or missing")]
+    Unknown,
+    /// There is no connection to read replies from.
+    #[error("the connection for replies is lost: {0}")]
+    NotConnected(Fault),
+    /// Replies to this client were removed from its stream before it had read them, since the call was made. It may have
+    /// been among them.
+    #[error(
+        "replies to this client were trimmed before it could read them, and this one may have been among them: raise reply_stream_max_len on the servers to that of the client"
+    )]
+    Trimmed,
+}
+
+fn in_brackets(fault: Option<&Fault>) -> String {
+    fault.map_or_else(String::new, |fault| format!(" ({fault})"))
 }
 
 fn may_have_been_executed(may: bool) -> &'static str {

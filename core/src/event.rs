@@ -84,6 +84,40 @@ pub enum Event {
         /// Whether its handler was running.
         running: bool,
     },
+    /// An entry was begun as often as `max_deliveries` allows and never ended. It was put aside, and its caller got an error.
+    DeadLettered {
+        /// The service.
+        service: String,
+        /// The entry.
+        entry: StreamId,
+        /// How often it was begun.
+        deliveries: u64,
+        /// Where it is now.
+        stream: String,
+    },
+    /// A command stream can't be trimmed: a group has not been done with one entry for long, and more come behind it.
+    StreamPinned {
+        /// The stream.
+        stream: String,
+        /// The group.
+        group: String,
+        /// The first entry that it isn't done with.
+        entry: StreamId,
+        /// How many entries the stream has.
+        len: u64,
+    },
+    /// The reply stream was gone or made anew under a client (FLUSHALL, failover), which reads it from its start.
+    ReplyStreamAnew {
+        /// The stream.
+        stream: String,
+    },
+    /// Replies were removed from a client's stream before it had read them.
+    RepliesTrimmed {
+        /// The stream.
+        stream: String,
+        /// How many.
+        replies: u64,
+    },
     /// A reply that can't be read, and belongs to no call that can be told.
     ReplyMalformed {
         /// The entry.
@@ -110,7 +144,9 @@ impl Event {
     pub fn level(&self) -> Level {
         match self {
             Event::Reconnected { .. } => Level::Info,
-            Event::HandlerPanicked { .. } | Event::GroupRecreated { .. } => Level::Error,
+            Event::HandlerPanicked { .. }
+            | Event::GroupRecreated { .. }
+            | Event::DeadLettered { .. } => Level::Error,
             _ => Level::Warn,
         }
     }
@@ -147,6 +183,21 @@ impl fmt::Display for Event {
                 f,
                 "entry {entry} of service {service} was taken over by another server{}",
                 if *running { " while it ran here: it may run twice" } else { "" }
+            ),
+            Event::DeadLettered { service, entry, deliveries, stream } => write!(
+                f,
+                "entry {entry} of service {service} was begun {deliveries} times and never ended: it is in {stream:?} now"
+            ),
+            Event::StreamPinned { stream, group, entry, len } => write!(
+                f,
+                "{stream:?} has {len} entries and can't be trimmed: group {group:?} is not done with {entry}"
+            ),
+            Event::ReplyStreamAnew { stream } => {
+                write!(f, "{stream:?} was gone or made anew: replies may be lost")
+            }
+            Event::RepliesTrimmed { stream, replies } => write!(
+                f,
+                "{replies} replies in {stream:?} were trimmed before they were read, and their calls time out: raise reply_stream_max_len on the servers to that of the client"
             ),
             Event::ReplyMalformed { entry, reason } => {
                 write!(f, "reply {entry} can't be read: {reason}")

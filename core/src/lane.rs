@@ -86,7 +86,10 @@ impl<C> LaneState<C> {
 
     /// Why it isn't open, if it was lost.
     pub(crate) fn fault(&self) -> Option<&Fault> {
-        self.fault.as_ref()
+        match &self.state {
+            State::Failing(fault) => Some(fault),
+            _ => self.fault.as_ref(),
+        }
     }
 
     /// The store's number for the open connection.

@@ -37,6 +37,7 @@
 
 #![deny(clippy::iter_over_hash_type)]
 
+mod appetite;
 mod backoff;
 mod client;
 pub mod codec;
@@ -62,12 +63,14 @@ mod time;
 
 pub use client::{CallKey, Caller, ClientCore, ClientInput, ClientOutput};
 pub use command::{
-    Command, ConnectionId, Entry, Fault, Fields, GroupStart, Lane, Outcome, PendingEntry, Refusal,
-    Reply, StreamId, StreamIdError,
+    Command, ConnectionId, Entry, Fault, Fields, GroupStart, Lane, Outcome, Refusal, Reply,
+    StreamId, StreamIdError, StreamInfo, Trimmed,
 };
 pub use contract::{Contract, ContractError, MethodKind};
 pub use envelope::{Outgoing, Request, RequestId, success_response};
-pub use error::{CallError, IntoRpcError, Misuse, RegisterError, RpcError, StartError, codes};
+pub use error::{
+    CallError, IntoRpcError, Misuse, NoReply, RegisterError, RpcError, StartError, codes,
+};
 pub use event::{Event, Level};
 pub use lifecycle::Phase;
 pub use machine::{Machine, TimerReason};
@@ -75,7 +78,8 @@ pub use names::{
     InstanceId, Key, KeyPrefix, MethodName, NameError, ServiceName, is_method_name, is_service_name,
 };
 pub use options::{
-    BackoffOptions, ClientOptions, CommonOptions, MissingService, Retention, ServerOptions,
+    BackoffOptions, ClientOptions, CommonOptions, Disconnected, MissingService, QueueFull,
+    Retention, ServerOptions,
 };
 pub use output::{LinkInput, Output, StopReport};
 pub use server::{Job, JobId, JobOutcome, ServerCore, ServerInput, ServerOutput};

@@ -22,6 +22,8 @@ pub enum TimerReason {
     Reclaim,
     /// Done entries are removed.
     Retention,
+    /// A suspect has kept the others waiting for long enough.
+    Suspect,
 }
 
 /// A state machine of the protocol: [`ClientCore`](crate::ClientCore) or [`ServerCore`](crate::ServerCore).

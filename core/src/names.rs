@@ -163,6 +163,12 @@ impl KeyPrefix {
         Key::from(format!("{self}:cmds:{service}"))
     }
 
+    /// The stream of a service's requests that were begun too often: `<prefix>:dead:<service>`.
+    #[must_use]
+    pub fn dead_letter_stream(&self, service: &ServiceName) -> Key {
+        Key::from(format!("{self}:dead:{service}"))
+    }
+
     /// The stream of replies to one client.
     #[must_use]
     pub fn reply_stream(&self, client: &InstanceId) -> Key {

@@ -14,6 +14,24 @@ pub enum MissingService {
     Fail,
 }
 
+/// What becomes of calls while the client has no connection for its commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disconnected {
+    /// They wait for it up to their deadlines.
+    Wait,
+    /// They fail at once: new ones, and those that haven't left.
+    Fail,
+}
+
+/// What becomes of a call when so many others wait to be sent that there is no room for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueFull {
+    /// It waits for room up to its deadline, behind those that came before.
+    Wait,
+    /// It fails at once.
+    Fail,
+}
+
 /// Whether what every group on a command stream is done with is removed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
@@ -85,6 +103,14 @@ pub struct ClientOptions {
     pub default_timeout: Duration,
     /// What to do while no server has made a service's stream yet.
     pub missing_service: MissingService,
+    /// What becomes of calls while there is no connection for commands.
+    pub disconnected: Disconnected,
+    /// How many calls that the store hasn't taken yet may be held. 131,072.
+    pub max_queued_calls: usize,
+    /// How many bytes these may have together; one call is always taken. 256 MiB.
+    pub max_queued_bytes: usize,
+    /// What becomes of a call beyond that.
+    pub queue_full: QueueFull,
 }
 
 impl ClientOptions {
@@ -95,6 +121,10 @@ impl ClientOptions {
             common: CommonOptions::new(key_prefix, instance_id),
             default_timeout: Duration::from_secs(30),
             missing_service: MissingService::Wait,
+            disconnected: Disconnected::Wait,
+            max_queued_calls: 128 * 1024,
+            max_queued_bytes: 256 * 1024 * 1024,
+            queue_full: QueueFull::Fail,
         }
     }
 }
@@ -113,6 +143,9 @@ pub struct ServerOptions {
     pub group_start: GroupStart,
     /// Whether done entries are removed.
     pub retention: Retention,
+    /// How often an entry is begun before it is put aside as a dead letter; never if `None`. At least 2: an entry that was read
+    /// ahead by a server that died counts as begun.
+    pub max_deliveries: Option<u64>,
 }
 
 impl ServerOptions {
@@ -125,6 +158,7 @@ impl ServerOptions {
             shutdown_grace: Duration::from_secs(5),
             group_start: GroupStart::Beginning,
             retention: Retention::TrimDone,
+            max_deliveries: None,
         }
     }
 }

@@ -10,6 +10,8 @@ pub(crate) enum Meaning {
     /// The group or its stream is gone. A blocked read learns of it in different words: 7.0 says `UNBLOCKED`,
     /// 8.2 and Valkey say `NOGROUP`, or `WRONGTYPE` where another type of key took the stream's place.
     GroupGone,
+    /// There is nothing under this key.
+    NoSuchKey,
     /// It is refused for now: the store starts, fails over, or is full.
     Passing,
     /// It won't work by trying again.
@@ -28,6 +30,7 @@ impl Meaning {
             "NOGROUP" | "UNBLOCKED" => Meaning::GroupGone,
             "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "OOM"
             | "MISCONF" | "NOREPLICAS" => Meaning::Passing,
+            "ERR" if refusal.message == "no such key" => Meaning::NoSuchKey,
             _ => Meaning::Final,
         }
     }
@@ -60,5 +63,6 @@ mod tests {
             assert_eq!(Meaning::of(&refusal), meaning, "{code}");
             assert_eq!(is_demoted(&refusal), code == "READONLY", "{code}");
         }
+        assert_eq!(Meaning::of(&Refusal::new("ERR", "no such key")), Meaning::NoSuchKey);
     }
 }

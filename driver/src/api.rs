@@ -1,9 +1,9 @@
 //! What an application uses, whatever its executor: each runtime's crate re-exports all of it.
 
 pub use clamator_core::{
-    CallError, Contract, ContractError, Fault, GroupStart, IntoRpcError, MethodKind,
-    MissingService, Misuse, NameError, Refusal, RegisterError, Retention, RpcError, StartError,
-    StopReport, StreamId, codes,
+    CallError, Contract, ContractError, Disconnected, Fault, GroupStart, IntoRpcError, MethodKind,
+    MissingService, Misuse, NameError, NoReply, QueueFull, Refusal, RegisterError, Retention,
+    RpcError, StartError, StopReport, StreamId, codes,
 };
 
 pub use crate::call::{Call, CallFuture, Notify, NotifyFuture};

@@ -4,138 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clamator_core::{
-    Caller, ClientCore, ClientOptions, CommonOptions, GroupStart, InstanceId, KeyPrefix,
-    MissingService, Retention, ServerCore, ServerOptions,
+    Caller, ClientCore, ClientOptions, Disconnected, GroupStart, MissingService, QueueFull,
+    Retention, ServerCore, ServerOptions,
 };
 
 use crate::adapter::{Adapter, Link, Runtime, Transport};
 use crate::client::{Calls, Client, ClientHub, Launcher, NoWork};
 use crate::error::ConfigError;
 use crate::handlers::Handlers;
-use crate::hub::{Clock, Hub};
+use crate::hub::Hub;
+use crate::options::{Common, Edit, apply, check_duration, check_option};
 use crate::run_loop::RunLoop;
 use crate::server::{Jobs, Server, ServerHub};
-
-/// What both builders are told.
-#[derive(Clone, Debug)]
-struct Common<R, T> {
-    runtime: R,
-    transport: T,
-    key_prefix: String,
-    instance_id: Option<String>,
-    seed: Option<[u8; 32]>,
-    edits: Vec<Edit>,
-}
-
-/// One option that is not its default.
-#[derive(Clone, Debug)]
-enum Edit {
-    ReplyStreamMaxLen(u64),
-    ReplyStreamTtl(Duration),
-    MaxMessageBytes(usize),
-    ResponseTimeout(Duration),
-    Reconnect(Duration, Duration),
-}
-
-impl<R: Runtime, T: Transport<R>> Common<R, T> {
-    fn new(key_prefix: String, runtime: R, transport: T) -> Common<R, T> {
-        Common { runtime, transport, key_prefix, instance_id: None, seed: None, edits: Vec::new() }
-    }
-
-    fn over<U>(self, transport: U) -> Common<R, U> {
-        Common {
-            runtime: self.runtime,
-            transport,
-            key_prefix: self.key_prefix,
-            instance_id: self.instance_id,
-            seed: self.seed,
-            edits: self.edits,
-        }
-    }
-
-    /// Checks everything that both have in common.
-    fn check(self) -> Result<Checked<R, T::Link>, ConfigError> {
-        let seed = match self.seed {
-            Some(seed) => seed,
-            None => random_seed()?,
-        };
-        let key_prefix = KeyPrefix::new(&self.key_prefix)?;
-        let instance_id = match &self.instance_id {
-            Some(id) => InstanceId::new(id)?,
-            // The core draws from the same seed: what it draws must not follow from the public id.
-            None => InstanceId::from_seed(seed.map(|byte| !byte)),
-        };
-        let link = self.transport.into_link()?;
-        let runtime = self.runtime;
-        let clock: Clock = {
-            let runtime = runtime.clone();
-            Arc::new(move || runtime.now())
-        };
-        Ok(Checked { runtime, link, key_prefix, instance_id, seed, clock, edits: self.edits })
-    }
-}
-
-struct Checked<R, L> {
-    runtime: R,
-    link: L,
-    key_prefix: KeyPrefix,
-    instance_id: InstanceId,
-    seed: [u8; 32],
-    clock: Clock,
-    edits: Vec<Edit>,
-}
-
-fn random_seed() -> Result<[u8; 32], ConfigError> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| ConfigError::NoEntropy(error.to_string()))?;
-    Ok(seed)
-}
-
-fn apply(edits: Vec<Edit>, address: String, common: &mut CommonOptions) -> Result<(), ConfigError> {
-    common.address = address;
-    for edit in edits {
-        match edit {
-            Edit::ReplyStreamMaxLen(len) => {
-                check_option("reply_stream_max_len", len > 0, len, "keep one reply at least")?;
-                common.reply_stream_max_len = len;
-            }
-            Edit::ReplyStreamTtl(ttl) => {
-                check_duration("reply_stream_ttl", ttl)?;
-                common.reply_stream_ttl = ttl;
-            }
-            Edit::MaxMessageBytes(bytes) => {
-                check_option("max_message_bytes", bytes > 0, bytes, "allow one byte at least")?;
-                common.max_message_bytes = bytes;
-            }
-            Edit::ResponseTimeout(timeout) => {
-                check_duration("response_timeout", timeout)?;
-                common.response_timeout = timeout;
-            }
-            Edit::Reconnect(min, max) => {
-                check_duration("the first wait of reconnect_backoff", min)?;
-                let order = format!("{min:?} to {max:?}");
-                let advice = "the longest wait is at least the first one";
-                check_option("reconnect_backoff", min <= max, order, advice)?;
-                (common.backoff.min, common.backoff.max) = (min, max);
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_duration(option: &'static str, duration: Duration) -> Result<(), ConfigError> {
-    let enough = duration >= Duration::from_millis(1);
-    check_option(option, enough, format!("{duration:?}"), "give a millisecond at least")
-}
-
-fn check_option(
-    option: &'static str,
-    ok: bool,
-    value: impl ToString,
-    advice: &'static str,
-) -> Result<(), ConfigError> {
-    if ok { Ok(()) } else { Err(ConfigError::Option { option, value: value.to_string(), advice }) }
-}
 
 /// The options that clients and servers share, once for both builders.
 macro_rules! common_options {
@@ -218,8 +98,18 @@ macro_rules! common_options {
 #[must_use = "a builder does nothing until it is built"]
 pub struct ClientBuilder<R, T> {
     common: Common<R, T>,
+    own: ClientEdits,
+}
+
+/// Those of a client's own options that are not their defaults.
+#[derive(Clone, Debug, Default)]
+struct ClientEdits {
     default_timeout: Option<Duration>,
     missing_service: Option<MissingService>,
+    disconnected: Option<Disconnected>,
+    max_queued_calls: Option<usize>,
+    max_queued_bytes: Option<usize>,
+    queue_full: Option<QueueFull>,
 }
 
 common_options!(ClientBuilder);
@@ -228,27 +118,51 @@ impl<R: Runtime, T: Transport<R>> ClientBuilder<R, T> {
     /// Begins with a prefix, a runtime and a transport. A runtime's crate has a shorter way.
     pub fn with(key_prefix: impl Into<String>, runtime: R, transport: T) -> Self {
         let common = Common::new(key_prefix.into(), runtime, transport);
-        ClientBuilder { common, default_timeout: None, missing_service: None }
+        ClientBuilder { common, own: ClientEdits::default() }
     }
 
     fn map<U>(self, change: impl FnOnce(Common<R, T>) -> Common<R, U>) -> ClientBuilder<R, U> {
-        ClientBuilder {
-            common: change(self.common),
-            default_timeout: self.default_timeout,
-            missing_service: self.missing_service,
-        }
+        ClientBuilder { common: change(self.common), own: self.own }
     }
 
     /// The timeout of calls that don't set their own. Default: 30 s.
     pub fn default_timeout(mut self, timeout: Duration) -> Self {
-        self.default_timeout = Some(timeout);
+        self.own.default_timeout = Some(timeout);
         self
     }
 
     /// What to do while no server has made a service's stream yet. Default: over Redis, wait up to the call's timeout;
     /// in memory, fail at once.
     pub fn missing_service(mut self, missing: MissingService) -> Self {
-        self.missing_service = Some(missing);
+        self.own.missing_service = Some(missing);
+        self
+    }
+
+    /// What becomes of calls while the connection for commands is lost. Default: they wait for it up to their timeouts.
+    /// With [`Disconnected::Fail`], new ones and those that haven't left fail at once, as not executed.
+    pub fn disconnected(mut self, disconnected: Disconnected) -> Self {
+        self.own.disconnected = Some(disconnected);
+        self
+    }
+
+    /// How many calls may be held here that Redis hasn't taken yet: for want of a connection, a service, or a place in the
+    /// reply stream. Default: 131,072.
+    pub fn max_queued_calls(mut self, calls: usize) -> Self {
+        self.own.max_queued_calls = Some(calls);
+        self
+    }
+
+    /// How many bytes the messages of these calls may have together. One is always taken, however large. Default: 256 MiB.
+    pub fn max_queued_bytes(mut self, bytes: usize) -> Self {
+        self.own.max_queued_bytes = Some(bytes);
+        self
+    }
+
+    /// What becomes of a call when there is no room among these. Default: it fails at once with
+    /// [`CallError::QueueFull`](crate::CallError::QueueFull). With [`QueueFull::Wait`] it waits for room up to its timeout,
+    /// in the order of the calls, and nothing of it is held here but its caller's future.
+    pub fn queue_full(mut self, full: QueueFull) -> Self {
+        self.own.queue_full = Some(full);
         self
     }
 
@@ -263,8 +177,15 @@ impl<R: Runtime, T: Transport<R>> ClientBuilder<R, T> {
         let (runtime, link) = (checked.runtime, checked.link);
         let mut options = ClientOptions::new(checked.key_prefix, checked.instance_id);
         apply(checked.edits, link.address(), &mut options.common)?;
-        options.default_timeout = self.default_timeout.unwrap_or(options.default_timeout);
-        options.missing_service = self.missing_service.unwrap_or(link.missing_service());
+        let own = self.own;
+        options.default_timeout = own.default_timeout.unwrap_or(options.default_timeout);
+        options.missing_service = own.missing_service.unwrap_or(link.missing_service());
+        options.disconnected = own.disconnected.unwrap_or(options.disconnected);
+        options.max_queued_calls = own.max_queued_calls.unwrap_or(options.max_queued_calls);
+        options.max_queued_bytes = own.max_queued_bytes.unwrap_or(options.max_queued_bytes);
+        options.queue_full = own.queue_full.unwrap_or(options.queue_full);
+        let calls = options.max_queued_calls;
+        check_option("max_queued_calls", calls > 0, calls, "take one call at least")?;
         let name = format!("client {}", options.common.instance_id);
         let core = ClientCore::new(options, checked.seed, (checked.clock)());
         let hub = Hub::new(core, Calls::default(), checked.clock, name);
@@ -300,6 +221,7 @@ pub struct ServerBuilder<R, T> {
     shutdown_grace: Option<Duration>,
     group_start: Option<GroupStart>,
     retention: Option<Retention>,
+    max_deliveries: Option<u64>,
 }
 
 common_options!(ServerBuilder);
@@ -313,6 +235,7 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
             shutdown_grace: None,
             group_start: None,
             retention: None,
+            max_deliveries: None,
         }
     }
 
@@ -323,6 +246,7 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
             shutdown_grace: self.shutdown_grace,
             group_start: self.group_start,
             retention: self.retention,
+            max_deliveries: self.max_deliveries,
         }
     }
 
@@ -351,6 +275,17 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
         self
     }
 
+    /// How often a request is begun before it is put aside: one whose handler kills its process is given to server after server
+    /// otherwise. Beyond the limit it goes to the stream `<prefix>:dead:<service>`, and its caller gets an error. Default: no
+    /// limit, as the TypeScript and Python implementations have none. Recommended: 5, and the same in a whole pool; 2 at least.
+    ///
+    /// Under a limit, requests that were begun before run one at a time on a server, so that a death is counted against the
+    /// request that caused it.
+    pub fn max_deliveries(mut self, deliveries: u64) -> Self {
+        self.max_deliveries = Some(deliveries);
+        self
+    }
+
     /// Makes the server. Nothing is opened before [`Server::start`].
     ///
     /// # Errors
@@ -365,6 +300,11 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
         if let Some(idle) = self.consumer_claim_idle {
             check_duration("consumer_claim_idle", idle)?;
             options.consumer_claim_idle = idle;
+        }
+        if let Some(deliveries) = self.max_deliveries {
+            let advice = "allow two at least: a request that was only read ahead counts as begun";
+            check_option("max_deliveries", deliveries >= 2, deliveries, advice)?;
+            options.max_deliveries = Some(deliveries);
         }
         options.shutdown_grace = self.shutdown_grace.unwrap_or(options.shutdown_grace);
         options.group_start = self.group_start.unwrap_or(options.group_start);

@@ -129,7 +129,7 @@ impl InFlight {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
         if let Some(outgoing) = self.outgoing.take() {
             match outgoing {
-                Ok(outgoing) => self.begin(outgoing, context)?,
+                Ok(outgoing) => self.give(None, outgoing, context)?,
                 Err(misuse) => return Poll::Ready(Err(misuse.into())),
             }
         }
@@ -140,29 +140,42 @@ impl InFlight {
         // A waker that is replaced is dropped after the lock was let go of: it may be all that keeps a task, and whatever that
         // task owns, alive.
         let was = self.client.hub().with(|state, _| match state.desk.get_mut(key) {
-            Some(Slot::Waiting(waker)) if waker.will_wake(context.waker()) => None,
-            Some(slot @ Slot::Waiting(_)) => {
-                Some(std::mem::replace(slot, Slot::Waiting(context.waker().clone())))
+            Some(Slot::Waiting(waker) | Slot::InLine(waker, _)) => {
+                let waits_already = waker.will_wake(context.waker());
+                let new = (!waits_already).then(|| context.waker().clone());
+                new.map(|new| Slot::Waiting(std::mem::replace(waker, new)))
             }
-            Some(Slot::Settled(_)) | None => state.desk.remove(key),
+            Some(Slot::Settled(_) | Slot::Admitted(_)) | None => state.desk.remove(key),
         });
         match was {
             Some(Slot::Settled(result)) => {
                 self.key = None;
                 Poll::Ready(result)
             }
+            Some(Slot::Admitted(outgoing)) => {
+                self.give(Some(key), outgoing, context)?;
+                Poll::Pending
+            }
             _ => Poll::Pending,
         }
     }
 
-    fn begin(&mut self, outgoing: Outgoing, context: &mut Context<'_>) -> Result<(), CallError> {
+    /// Gives the call to the core: under a new name, or again under the old one, once there is room for it.
+    fn give(
+        &mut self,
+        key: Option<CallKey>,
+        outgoing: Outgoing,
+        context: &mut Context<'_>,
+    ) -> Result<(), CallError> {
         let (timeout, caller) = (self.timeout, context::caller().as_deref().cloned());
         let hub = self.client.hub();
+        // Cloned out of the lock: somebody else's code.
+        let waker = context.waker().clone();
         let key = hub.with(|state, now| {
             if state.is_ended() {
                 return Err(CallError::Ended);
             }
-            let key = state.desk.insert(context.waker().clone());
+            let key = state.desk.insert(key, waker);
             state.core.handle_input(now, ClientInput::Call { key, outgoing, timeout, caller });
             Ok(key)
         })?;
@@ -184,7 +197,7 @@ impl Drop for InFlight {
             slot
         });
         // A stop may have waited for this call only.
-        if let Some(Slot::Waiting(_)) = forgotten {
+        if let Some(Slot::Waiting(_) | Slot::InLine(..) | Slot::Admitted(_)) = forgotten {
             hub.wake_run_loop();
         }
     }

@@ -23,6 +23,10 @@ pub(crate) type ClientHub = Hub<ClientCore, Calls>;
 #[derive(Debug)]
 pub(crate) enum Slot {
     Waiting(Waker),
+    /// There is no room for the call yet: its message is kept here.
+    InLine(Waker, Outgoing),
+    /// There is room for it now: its future makes the call again.
+    Admitted(Outgoing),
     Settled(Result<Bytes, CallError>),
 }
 
@@ -34,9 +38,12 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn insert(&mut self, waker: Waker) -> CallKey {
-        self.next += 1;
-        let key = CallKey(self.next);
+    /// A caller waits under this name, or under a new one.
+    pub(crate) fn insert(&mut self, key: Option<CallKey>, waker: Waker) -> CallKey {
+        let key = key.unwrap_or_else(|| {
+            self.next += 1;
+            CallKey(self.next)
+        });
         self.slots.insert(key, Slot::Waiting(waker));
         key
     }
@@ -52,23 +59,38 @@ impl Calls {
 
 impl Desk<ClientOutput> for Calls {
     fn effect(&mut self, effect: ClientOutput, wake: &mut Vec<Waker>) {
-        let ClientOutput::Settle(key, result) = effect;
         // A caller that is gone has taken its slot along.
-        if let Some(slot) = self.slots.get_mut(&key)
-            && let Slot::Waiting(waker) = std::mem::replace(slot, Slot::Settled(result))
-        {
-            wake.push(waker);
+        match effect {
+            ClientOutput::Settle(key, result) => self.settle(key, result, wake),
+            ClientOutput::HandBack(key, outgoing) => {
+                if let Some(Slot::Waiting(waker)) = self.slots.remove(&key) {
+                    self.slots.insert(key, Slot::InLine(waker, outgoing));
+                }
+            }
+            ClientOutput::Admit(key) => {
+                if let Some(Slot::InLine(waker, outgoing)) = self.slots.remove(&key) {
+                    self.slots.insert(key, Slot::Admitted(outgoing));
+                    wake.push(waker);
+                }
+            }
         }
     }
 
     fn end(&mut self, wake: &mut Vec<Waker>) {
-        for slot in self.slots.values_mut() {
-            if let Slot::Waiting(_) = slot
-                && let Slot::Waiting(waker) =
-                    std::mem::replace(slot, Slot::Settled(Err(CallError::Ended)))
-            {
-                wake.push(waker);
-            }
+        let open = self.slots.iter().filter(|(_, slot)| !matches!(slot, Slot::Settled(_)));
+        for key in open.map(|(key, _)| *key).collect::<Vec<_>>() {
+            self.settle(key, Err(CallError::Ended), wake);
+        }
+    }
+}
+
+impl Calls {
+    fn settle(&mut self, key: CallKey, result: Result<Bytes, CallError>, wake: &mut Vec<Waker>) {
+        if let Some(slot) = self.slots.get_mut(&key)
+            && let Slot::Waiting(waker) | Slot::InLine(waker, _) =
+                std::mem::replace(slot, Slot::Settled(result))
+        {
+            wake.push(waker);
         }
     }
 }

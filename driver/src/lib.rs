@@ -15,6 +15,7 @@ mod handlers;
 mod hub;
 mod lanes;
 mod log;
+mod options;
 mod pace;
 mod run_loop;
 mod server;

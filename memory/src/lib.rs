@@ -14,7 +14,7 @@ mod virtual_time;
 
 pub use crate::link::MemoryConnection;
 pub use crate::memory::Memory;
-pub use crate::store::Store;
+pub use crate::store::{PendingEntry, Store};
 pub use clamator_driver::api::*;
 pub use clamator_driver::{ClientBuilder, ServerBuilder};
 pub use clamator_macros::contract_memory as contract;

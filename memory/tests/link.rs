@@ -190,7 +190,7 @@ fn a_dropped_wait_loses_nothing() {
     assert_eq!(world.now(vec![append(), read_group("d")]), ["added 0-0", "entries 0-0"]);
     let pending = world.memory.with(|store| store.pending(&Key::from("s"), "g"));
     assert_eq!(pending.len(), 1, "what followed in the dropped run was left out");
-    assert_eq!(pending[0].1, "d");
+    assert_eq!(pending[0].consumer, "d");
 }
 
 #[test]

@@ -38,13 +38,15 @@ enum Keys {
     OwnReplies,
     /// All reply streams: written.
     Replies,
+    /// Where requests of the served services end that were begun too often: written.
+    DeadLetters,
 }
 
 /// All that a client does. A new command of the core for it becomes a line here.
 const CLIENT: &[Grant] = &[
     Grant { keys: Keys::None, commands: &["ping", "client|info"] },
     Grant { keys: Keys::Requests, commands: &["xadd"] },
-    Grant { keys: Keys::OwnReplies, commands: &["xread", "pexpire", "del"] },
+    Grant { keys: Keys::OwnReplies, commands: &["xread", "pexpire", "del", "xinfo|stream"] },
 ];
 
 /// All that a server does, in its scripts too. A new command of the core for it becomes a line here.
@@ -61,6 +63,9 @@ const SERVER: &[Grant] = &[
             // Scripts, and what they call.
             "eval",
             "xclaim",
+            "xrange",
+            "xlen",
+            "xinfo|stream",
             "xinfo|groups",
             "xtrim",
             "exists",
@@ -69,6 +74,7 @@ const SERVER: &[Grant] = &[
         ],
     },
     Grant { keys: Keys::Replies, commands: &["xadd", "pexpire"] },
+    Grant { keys: Keys::DeadLetters, commands: &["xadd"] },
 ];
 
 /// What a user had before goes, but for passwords.
@@ -148,15 +154,17 @@ pub fn client_rules(
     let prefix = KeyPrefix::new(prefix)?;
     let requests = match services {
         Services::All => vec![format!("%W~{}:cmds:*", escaped(prefix.as_str())?)],
-        Services::Only(services) => streams("%W~", &prefix, services)?,
+        Services::Only(services) => streams(services, |service| {
+            Ok(format!("%W~{}", escaped(prefix.command_stream(service).as_str())?))
+        })?,
     };
     let own = match instances {
         Instances::Any => format!("%RW~{}:replies:*", escaped(prefix.as_str())?),
         Instances::Id(id) => format!("%RW~{}", reply_stream(&prefix, id)?),
         Instances::StartingWith(start) => format!("%RW~{}*", reply_stream(&prefix, start)?),
     };
-    let (served, replies) = (&[], &[]);
-    Ok(rules(CLIENT, &Patterns { requests: &requests, own: &[own], served, replies }))
+    let patterns = Patterns { requests, own: vec![own], ..Patterns::default() };
+    Ok(rules(CLIENT, &patterns))
 }
 
 /// The rules for a server of these services: it takes their requests, and replies to whoever asks. They take away what the user might do
@@ -167,21 +175,28 @@ pub fn client_rules(
 /// [`AclError`] when a name can't be one, or can't be told to Redis.
 pub fn server_rules(prefix: &str, services: &[&str]) -> Result<Rules, AclError> {
     let prefix = KeyPrefix::new(prefix)?;
-    let served = streams("%RW~", &prefix, services)?;
+    let served = streams(services, |service| {
+        Ok(format!("%RW~{}", escaped(prefix.command_stream(service).as_str())?))
+    })?;
+    let dead = streams(services, |service| {
+        Ok(format!("%W~{}", escaped(prefix.dead_letter_stream(service).as_str())?))
+    })?;
     let replies = format!("%W~{}:replies:*", escaped(prefix.as_str())?);
-    let (requests, own) = (&[], &[]);
-    Ok(rules(SERVER, &Patterns { requests, own, served: &served, replies: &[replies] }))
+    let patterns = Patterns { served, replies: vec![replies], dead, ..Patterns::default() };
+    Ok(rules(SERVER, &patterns))
 }
 
 /// What each kind of keys is in Redis' words.
-struct Patterns<'a> {
-    requests: &'a [String],
-    own: &'a [String],
-    served: &'a [String],
-    replies: &'a [String],
+#[derive(Default)]
+struct Patterns {
+    requests: Vec<String>,
+    own: Vec<String>,
+    served: Vec<String>,
+    replies: Vec<String>,
+    dead: Vec<String>,
 }
 
-fn rules(grants: &[Grant], patterns: &Patterns<'_>) -> Rules {
+fn rules(grants: &[Grant], patterns: &Patterns) -> Rules {
     let mut rules: Vec<String> = NOTHING.map(str::to_owned).into();
     for grant in grants {
         let commands = grant.commands.iter().map(|command| format!("+{command}"));
@@ -190,10 +205,11 @@ fn rules(grants: &[Grant], patterns: &Patterns<'_>) -> Rules {
                 rules.extend(commands);
                 continue;
             }
-            Keys::Requests => patterns.requests,
-            Keys::Served => patterns.served,
-            Keys::OwnReplies => patterns.own,
-            Keys::Replies => patterns.replies,
+            Keys::Requests => &patterns.requests,
+            Keys::Served => &patterns.served,
+            Keys::OwnReplies => &patterns.own,
+            Keys::Replies => &patterns.replies,
+            Keys::DeadLetters => &patterns.dead,
         };
         // A selector: these commands on these keys, and neither on others.
         let words: Vec<String> = commands.chain(keys.iter().cloned()).collect();
@@ -202,15 +218,14 @@ fn rules(grants: &[Grant], patterns: &Patterns<'_>) -> Rules {
     Rules(rules)
 }
 
-fn streams(access: &str, prefix: &KeyPrefix, services: &[&str]) -> Result<Vec<String>, AclError> {
+fn streams(
+    services: &[&str],
+    pattern: impl Fn(&ServiceName) -> Result<String, AclError>,
+) -> Result<Vec<String>, AclError> {
     if services.is_empty() {
         return Err(AclError::NoServices);
     }
-    let stream = |service: &&str| {
-        let stream = prefix.command_stream(&ServiceName::new(service)?);
-        Ok(format!("{access}{}", escaped(stream.as_str())?))
-    };
-    services.iter().map(stream).collect()
+    services.iter().map(|service| pattern(&ServiceName::new(service)?)).collect()
 }
 
 fn reply_stream(prefix: &KeyPrefix, instance: &str) -> Result<String, AclError> {
@@ -242,7 +257,8 @@ mod tests {
     #[test]
     fn a_server_serves_what_it_is_named_for() {
         let rules = server_rules("p", &["a", "b"]).unwrap();
-        let [.., served, replies] = rules.words() else { panic!("{rules}") };
+        let [.., served, replies, dead] = rules.words() else { panic!("{rules}") };
+        assert_eq!(dead, "(+xadd %W~p:dead:a %W~p:dead:b)");
         assert!(served.ends_with(" %RW~p:cmds:a %RW~p:cmds:b)"), "{served}");
         assert_eq!(replies, "(+xadd +pexpire %W~p:replies:*)");
         assert!(
@@ -268,7 +284,10 @@ mod tests {
             let rules = client_rules("p", instances, services).unwrap();
             let [.., requests, own] = rules.words() else { panic!("{rules}") };
             assert_eq!(requests, expected[0]);
-            assert_eq!(*own, format!("(+xread +pexpire +del %RW~p:replies:{}", expected[1]));
+            assert_eq!(
+                *own,
+                format!("(+xread +pexpire +del +xinfo|stream %RW~p:replies:{}", expected[1])
+            );
         }
     }
 

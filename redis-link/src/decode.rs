@@ -1,9 +1,9 @@
 //! From Redis' answers to those that the core waits for.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use clamator_core::{Command, Entry, Fields, Outcome, PendingEntry, Refusal, Reply, StreamId};
+use clamator_core::{
+    Command, Entry, Fields, Outcome, Refusal, Reply, StreamId, StreamInfo, Trimmed,
+};
 use redis::{ServerError, Value};
 
 /// The outcome of a command that Redis has answered.
@@ -39,24 +39,25 @@ fn reply(command: &Command, value: Value) -> Option<Reply> {
             value => Reply::Added(id(&value)?),
         },
         Command::CreateGroup { .. } | Command::Ping => Reply::Done,
-        Command::ReadGroup { .. } | Command::ReadOwnPending { .. } | Command::Read { .. } => {
-            Reply::Entries(first_stream(value)?)
-        }
+        Command::ReadGroup { .. } | Command::Read { .. } => Reply::Entries(first_stream(value)?),
+        Command::ReadOwnPending { .. } => Reply::Entries(entries(value)?),
         Command::AutoClaim { .. } => {
             let mut parts = array(value)?.into_iter();
             let cursor = id(&parts.next()?)?;
             Reply::Claimed { cursor, entries: entries(parts.next()?)? }
         }
-        Command::Pending { .. } => match array(value)?.into_iter().next() {
-            None => Reply::Pending(None),
-            Some(found) => Reply::Pending(Some(pending(found)?)),
+        Command::CountDelivery { .. } => match value {
+            Value::Nil => Reply::Deliveries(None),
+            value => Reply::Deliveries(Some(count(&value)?)),
         },
+        Command::TrimDone { .. } => Reply::Trimmed(trimmed(&array(value)?)?),
+        Command::Info { .. } => Reply::Stream(stream_info(value)?),
         Command::Renew { .. } | Command::Release { .. } => {
             Reply::Ids(array(value)?.iter().map(id).collect::<Option<_>>()?)
         }
         Command::Ack { .. }
-        | Command::TrimDone { .. }
         | Command::RemoveConsumer { .. }
+        | Command::RemoveIdleConsumers { .. }
         | Command::Delete { .. }
         | Command::Expire { .. }
         | Command::Unblock { .. }
@@ -85,11 +86,7 @@ fn entries(value: Value) -> Option<Vec<Entry>> {
 }
 
 fn entry(value: Value) -> Option<Entry> {
-    let mut parts = match value {
-        // 6.2 claims a deleted entry as a bare nil, without its id: there is nothing to say about it.
-        Value::Nil => return Some(Entry { id: StreamId::MIN, fields: None }),
-        value => array(value)?.into_iter(),
-    };
+    let mut parts = array(value)?.into_iter();
     let id = id(&parts.next()?)?;
     let fields = match parts.next()? {
         Value::Nil => None,
@@ -108,14 +105,35 @@ fn fields(value: Value) -> Option<Fields> {
     Some(fields)
 }
 
-fn pending(value: Value) -> Option<PendingEntry> {
-    let parts = array(value)?;
-    let [entry, consumer, idle, deliveries] = &parts[..] else { return None };
-    Some(PendingEntry {
-        id: id(entry)?,
-        consumer: String::from_utf8_lossy(text(consumer)?).into_owned(),
-        idle: Duration::from_millis(count(idle)?),
-        deliveries: count(deliveries)?,
+fn trimmed(parts: &[Value]) -> Option<Trimmed> {
+    let (removed, len) = (count(parts.first()?)?, count(parts.get(1)?)?);
+    let kept = match parts.get(2..4) {
+        None => None,
+        Some(kept) => {
+            let group = String::from_utf8_lossy(text(&kept[1])?).into_owned();
+            Some((id(&kept[0])?, group))
+        }
+    };
+    Some(Trimmed { removed, len, kept })
+}
+
+fn stream_info(value: Value) -> Option<StreamInfo> {
+    let pairs: Vec<(Value, Value)> = match value {
+        // RESP3
+        Value::Map(pairs) => pairs,
+        value => {
+            let mut parts = array(value)?.into_iter();
+            std::iter::from_fn(|| Some((parts.next()?, parts.next()?))).collect()
+        }
+    };
+    let find = |wanted: &str| {
+        let found = pairs.iter().find(|(name, _)| text(name) == Some(wanted.as_bytes()));
+        found.map(|(_, value)| value)
+    };
+    Some(StreamInfo {
+        last_id: id(find("last-generated-id")?)?,
+        length: count(find("length")?)?,
+        added: find("entries-added").and_then(count),
     })
 }
 
@@ -158,6 +176,8 @@ fn count(value: &Value) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clamator_core::Key;
 
     use super::*;
@@ -185,8 +205,14 @@ mod tests {
         Command::AutoClaim { stream, group, consumer, min_idle, cursor, count: 1 }
     }
 
-    fn pending() -> Command {
-        Command::Pending { stream: Key::from("s"), group: "g".to_owned(), id: StreamId::MIN }
+    fn own_pending() -> Command {
+        let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+        Command::ReadOwnPending { stream, group, consumer, after: StreamId::MIN, count: 1 }
+    }
+
+    fn count_delivery() -> Command {
+        let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
+        Command::CountDelivery { stream, group, consumer, id: StreamId::MIN }
     }
 
     fn renew() -> Command {
@@ -220,22 +246,34 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_entry_has_no_fields_and_in_6_2_not_even_an_id() {
-        let id = StreamId::new(1, 2);
-        let gone = list([list([text("s"), list([list([text("1-2"), Value::Nil])])])]);
-        expect(&read(), gone, Reply::Entries(vec![Entry { id, fields: None }]));
-        let claimed = list([text("0-0"), list([Value::Nil])]);
-        let entries = vec![Entry { id: StreamId::MIN, fields: None }];
+    fn a_deleted_entry_has_no_fields() {
+        let gone = list([list([text("1-2"), Value::Nil])]);
+        let entries = vec![Entry { id: StreamId::new(1, 2), fields: None }];
+        expect(&read(), list([list([text("s"), gone.clone()])]), Reply::Entries(entries.clone()));
+        expect(&own_pending(), gone.clone(), Reply::Entries(entries.clone()));
+        let claimed = list([text("0-0"), gone]);
         expect(&claim(), claimed, Reply::Claimed { cursor: StreamId::MIN, entries });
+    }
+
+    #[test]
+    fn what_was_trimmed_is_told_with_what_was_not() {
+        let (count, id) = (Value::Int, StreamId::new(1, 2));
+        let nothing = Trimmed { removed: 0, len: 3, kept: None };
+        expect(&trim(), list([count(0), count(3)]), Reply::Trimmed(nothing));
+        let some = Trimmed { removed: 7, len: 3, kept: Some((id, "g".to_owned())) };
+        let told = list([count(7), count(3), text("1-2"), text("g")]);
+        expect(&trim(), told, Reply::Trimmed(some));
     }
 
     #[test]
     fn nothing_is_an_answer_where_there_may_be_nothing() {
         expect(&append(), Value::Nil, Reply::Nil);
         for nothing in [Value::Nil, list([])] {
-            expect(&pending(), nothing.clone(), Reply::Pending(None));
+            expect(&own_pending(), nothing.clone(), Reply::Entries(Vec::new()));
             expect(&renew(), nothing, Reply::Ids(Vec::new()));
         }
+        expect(&count_delivery(), Value::Nil, Reply::Deliveries(None));
+        expect(&count_delivery(), Value::Int(3), Reply::Deliveries(Some(3)));
     }
 
     #[test]
@@ -260,8 +298,25 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_is_described_in_both_protocols_and_by_6_2_with_less() {
+        let pairs = |added: &[(&str, Value)]| -> Vec<(Value, Value)> {
+            let known = [("length", Value::Int(2)), ("last-generated-id", text("7-1"))];
+            let all = known.iter().chain(added).chain(&[("first-entry", Value::Nil)]);
+            all.map(|(name, value)| (Value::BulkString((*name).into()), value.clone())).collect()
+        };
+        let (new, old) = (pairs(&[("entries-added", Value::Int(9))]), pairs(&[]));
+        let flat = |pairs: &[(Value, Value)]| {
+            list(pairs.iter().cloned().flat_map(|(name, value)| [name, value]).collect::<Vec<_>>())
+        };
+        let info = |added| StreamInfo { last_id: StreamId::new(7, 1), length: 2, added };
+        let asked = Command::Info { stream: Key::from("s") };
+        expect(&asked, flat(&new), Reply::Stream(info(Some(9))));
+        expect(&asked, flat(&old), Reply::Stream(info(None)));
+        expect(&asked, Value::Map(new), Reply::Stream(info(Some(9))));
+    }
+
+    #[test]
     fn what_comes_after_the_known_parts_does_not_matter() {
-        // 7.0 says in a third part what it dropped.
         let claimed = list([text("1-2"), list([]), list([text("1-1")])]);
         let cursor = StreamId::new(1, 2);
         expect(&claim(), claimed, Reply::Claimed { cursor, entries: Vec::new() });
@@ -286,11 +341,15 @@ mod tests {
             (claim(), list([])),
             (claim(), Value::Nil),
             (claim(), list([text("0-0")])),
-            (pending(), list([list([text("1-1"), text("c"), Value::Int(1)])])),
-            (pending(), list([list([text("1-1"), text("c"), Value::Int(-1), Value::Int(1)])])),
+            (count_delivery(), Value::Int(-1)),
+            (count_delivery(), list([])),
+            (Command::Info { stream: Key::from("s") }, list([])),
+            (Command::Info { stream: Key::from("s") }, Value::Okay),
             (renew(), Value::Int(0)),
             (renew(), list([Value::Nil])),
-            (trim(), Value::Int(-1)),
+            (trim(), list([Value::Int(1)])),
+            (trim(), list([Value::Int(-1), Value::Int(1)])),
+            (trim(), list([Value::Int(1), Value::Int(1), text("1-1"), Value::Nil])),
             (trim(), Value::Nil),
             (trim(), Value::Boolean(true)),
         ];

@@ -25,16 +25,14 @@ pub fn encode(command: &Command) -> Cmd {
                 out.arg(&name[..]).arg(&value[..]);
             }
         }
-        Command::CreateGroup { stream, group, start } => {
-            out = cmd("XGROUP");
-            out.arg("CREATE").arg(stream.as_str()).arg(group);
-            match start {
-                GroupStart::Beginning => out.arg("0"),
-                GroupStart::End => out.arg("$"),
-                GroupStart::After(id) => out.arg(id.to_string()),
-            };
-            out.arg("MKSTREAM");
-        }
+        Command::CreateGroup { stream, group, start } => match start {
+            GroupStart::Beginning => out = create_group(stream.as_str(), group, "0"),
+            GroupStart::End => out = create_group(stream.as_str(), group, "$"),
+            GroupStart::After(id) => {
+                out = script(scripts::CREATE_GROUP_AFTER, stream.as_str());
+                out.arg(group).arg(id.to_string());
+            }
+        },
         Command::ReadGroup { stream, group, consumer, count, block } => {
             out = cmd("XREADGROUP");
             out.arg("GROUP").arg(group).arg(consumer).arg("COUNT").arg(*count);
@@ -45,14 +43,17 @@ pub fn encode(command: &Command) -> Cmd {
                 .arg(">");
         }
         Command::ReadOwnPending { stream, group, consumer, after, count } => {
-            out = cmd("XREADGROUP");
-            out.arg("GROUP").arg(group).arg(consumer).arg("COUNT").arg(*count);
-            out.arg("STREAMS").arg(stream.as_str()).arg(after.to_string());
+            out = script(scripts::READ_OWN_PENDING, stream.as_str());
+            out.arg(group).arg(consumer).arg(after.to_string()).arg(*count);
         }
         Command::Read { stream, after, count, block } => {
             out = cmd("XREAD");
             out.arg("COUNT").arg(*count).arg("BLOCK").arg(positive_millis(*block));
             out.arg("STREAMS").arg(stream.as_str()).arg(after.to_string());
+        }
+        Command::Info { stream } => {
+            out = cmd("XINFO");
+            out.arg("STREAM").arg(stream.as_str());
         }
         Command::Ack { stream, group, ids } => {
             out = cmd("XACK");
@@ -60,16 +61,13 @@ pub fn encode(command: &Command) -> Cmd {
             all(&mut out, ids);
         }
         Command::AutoClaim { stream, group, consumer, min_idle, cursor, count } => {
-            out = cmd("XAUTOCLAIM");
-            // Redis takes no greater number.
-            let min_idle = millis(*min_idle).min(i64::MAX.unsigned_abs());
-            out.arg(stream.as_str()).arg(group).arg(consumer).arg(min_idle);
-            out.arg(cursor.to_string()).arg("COUNT").arg(*count);
+            out = script(scripts::AUTO_CLAIM, stream.as_str());
+            out.arg(group).arg(consumer).arg(idle_millis(*min_idle));
+            out.arg(cursor.to_string()).arg(*count);
         }
-        Command::Pending { stream, group, id } => {
-            out = cmd("XPENDING");
-            let id = id.to_string();
-            out.arg(stream.as_str()).arg(group).arg(&id).arg(&id).arg(1);
+        Command::CountDelivery { stream, group, consumer, id } => {
+            out = script(scripts::COUNT_DELIVERY, stream.as_str());
+            out.arg(group).arg(consumer).arg(id.to_string());
         }
         Command::Renew { stream, group, consumer, ids } => {
             out = script(scripts::RENEW, stream.as_str());
@@ -85,6 +83,10 @@ pub fn encode(command: &Command) -> Cmd {
         Command::RemoveConsumer { stream, group, consumer } => {
             out = script(scripts::REMOVE_CONSUMER, stream.as_str());
             out.arg(group).arg(consumer);
+        }
+        Command::RemoveIdleConsumers { stream, group, min_idle, except } => {
+            out = script(scripts::REMOVE_IDLE_CONSUMERS, stream.as_str());
+            out.arg(group).arg(idle_millis(*min_idle)).arg(except);
         }
         Command::Delete { key } => {
             out = cmd("DEL");
@@ -109,6 +111,12 @@ pub fn encode(command: &Command) -> Cmd {
     out
 }
 
+fn create_group(stream: &str, group: &str, start: &str) -> Cmd {
+    let mut out = cmd("XGROUP");
+    out.arg("CREATE").arg(stream).arg(group).arg(start).arg("MKSTREAM");
+    out
+}
+
 fn script(text: &str, stream: &str) -> Cmd {
     let mut out = cmd("EVAL");
     out.arg(text).arg(1).arg(stream);
@@ -124,6 +132,11 @@ fn all(out: &mut Cmd, ids: &[StreamId]) {
 /// Whole milliseconds, rounded up: nothing happens before its time.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}
+
+/// The same for how long something is idle: Redis takes no greater number.
+fn idle_millis(duration: Duration) -> u64 {
+    millis(duration).min(i64::MAX.unsigned_abs())
 }
 
 /// Whole milliseconds, one at least: to Redis, `BLOCK 0` is for ever and `PEXPIRE 0` is at once.
@@ -173,9 +186,9 @@ mod tests {
             assert_eq!(words(&read_group(duration))[7], block, "{nanos}: 0 would wait for ever");
             assert_eq!(words(&read(duration))[4], block, "{nanos}: 0 would wait for ever");
             assert_eq!(words(&expire(duration))[2], block, "{nanos}");
-            assert_eq!(words(&claim(duration))[4], idle, "{nanos}");
+            assert_eq!(words(&claim(duration))[6], idle, "{nanos}");
         }
-        assert_eq!(words(&claim(Duration::MAX))[4], i64::MAX.to_string());
+        assert_eq!(words(&claim(Duration::MAX))[6], i64::MAX.to_string());
         assert_eq!(words(&expire(Duration::MAX))[2], (i64::MAX / 2).to_string());
     }
 }

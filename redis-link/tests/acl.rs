@@ -36,6 +36,7 @@ fn of_a_client() -> Vec<Command> {
         append(stream("a")),
         Command::Expire { key: key(), ttl: Duration::from_secs(9) },
         Command::Read { stream: key(), after: ID, count: 1, block: Duration::ZERO },
+        Command::Info { stream: key() },
         Command::Delete { key: key() },
     ]
 }
@@ -71,7 +72,12 @@ fn of_a_server() -> Vec<Command> {
             cursor: StreamId::MIN,
             count: 1,
         },
-        Command::Pending { stream: stream(), group: group(), id: ID },
+        Command::CreateGroup {
+            stream: stream(),
+            group: "after".to_owned(),
+            start: GroupStart::After(ID),
+        },
+        Command::CountDelivery { stream: stream(), group: group(), consumer: consumer(), id: ID },
         Command::Renew { stream: stream(), group: group(), consumer: consumer(), ids: vec![ID] },
         Command::Release { stream: stream(), group: group(), consumer: consumer(), ids: vec![ID] },
         append(key()),
@@ -79,7 +85,14 @@ fn of_a_server() -> Vec<Command> {
         Command::TrimDone { stream: stream() },
         Command::Ack { stream: stream(), group: group(), ids: vec![ID, StreamId::new(2, 0)] },
         Command::TrimDone { stream: stream() },
+        Command::RemoveIdleConsumers {
+            stream: stream(),
+            group: group(),
+            min_idle: Duration::from_secs(9),
+            except: consumer(),
+        },
         Command::RemoveConsumer { stream: stream(), group: group(), consumer: consumer() },
+        append(Key::from(format!("{PREFIX}:dead:a"))),
         // One that isn't there.
         Command::TrimDone { stream: Key::from(format!("{PREFIX}:cmds:b")) },
     ]
@@ -95,7 +108,9 @@ fn is_in_a_list(command: &Command) -> bool {
         | Command::Read { .. }
         | Command::Ack { .. }
         | Command::AutoClaim { .. }
-        | Command::Pending { .. }
+        | Command::CountDelivery { .. }
+        | Command::RemoveIdleConsumers { .. }
+        | Command::Info { .. }
         | Command::Renew { .. }
         | Command::Release { .. }
         | Command::TrimDone { .. }
@@ -240,6 +255,7 @@ fn nothing_else_is_possible() {
     let Some(redis) = redis() else { return };
     let (own, other) = (replies("me)"), replies("other"));
     let (called, foreign) = (stream("a"), stream("z"));
+    let dead = format!("{PREFIX}:dead:a");
     let of_a_client = [
         // The replies to others: neither read nor written nor deleted.
         vec!["XREAD", "STREAMS", other.as_str(), "0"],
@@ -259,6 +275,7 @@ fn nothing_else_is_possible() {
         vec!["XDEL", called.as_str(), "1-0"],
         vec!["XTRIM", called.as_str(), "MAXLEN", "0"],
         vec!["DEL", called.as_str()],
+        vec!["XADD", dead.as_str(), "*", "a", "1"],
         vec!["PEXPIRE", called.as_str(), "1"],
         vec!["EVAL", "return redis.call('XLEN', KEYS[1])", "1", called.as_str()],
     ];
@@ -267,6 +284,9 @@ fn nothing_else_is_possible() {
         vec!["XREADGROUP", "GROUP", "z", "me", "STREAMS", foreign.as_str(), ">"],
         vec!["XADD", foreign.as_str(), "*", "a", "1"],
         vec!["XADD", called.as_str(), "*", "a", "1"],
+        // What was put aside: neither read nor removed.
+        vec!["XRANGE", dead.as_str(), "-", "+"],
+        vec!["DEL", dead.as_str()],
         // Replies: only written. A claim could read what it forces to be pending.
         vec!["XREAD", "STREAMS", own.as_str(), "0"],
         vec!["XRANGE", own.as_str(), "-", "+"],

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clamator_testkit::{RedisServer, unique_prefix};
-use clamator_tokio::{CallError, RpcError, ServerBuilder};
+use clamator_tokio::{CallError, ClientBuilder, QueueFull, RpcError, ServerBuilder};
 use common::*;
 use serde_json::{Value, json};
 
@@ -122,4 +122,29 @@ async fn a_handler_that_blocks_its_thread_holds_up_neither_other_services_nor_it
     client.stop().await;
     server.stop().await;
     neighbour.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_find_no_room_wait_for_it_in_their_futures_and_all_get_their_reply() {
+    let redis = RedisServer::start();
+    let prefix = unique_prefix("room");
+    let server = started_server(&redis, &prefix).await;
+    let client = ClientBuilder::new(&prefix)
+        .over(at(&redis))
+        .max_queued_calls(64)
+        .queue_full(QueueFull::Wait)
+        .build()
+        .unwrap();
+    client.start().await.unwrap();
+    let conf = ConfClient::new(&client);
+    let calls = (0..5000).map(|i| {
+        let conf = conf.clone();
+        tokio::spawn(async move { (i, conf.add(f64::from(i), 1.0).await) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let (i, sum) = call.await.unwrap();
+        assert_eq!(sum.unwrap().sum, f64::from(i) + 1.0);
+    }
+    client.stop().await;
+    server.stop().await;
 }

@@ -191,3 +191,23 @@ async fn a_rust_server_finishes_what_a_python_server_died_with() {
 fn consumers(redis: &RedisServer, prefix: &str) -> usize {
     redis.command(&["XINFO", "CONSUMERS", &stream(prefix), "conf"]).as_array().len()
 }
+
+/// Python's servers keep 1024 replies too: no more are under way than that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn thousands_of_calls_at_once_to_a_python_server_all_get_their_reply() {
+    let redis = RedisServer::start();
+    let prefix = unique_prefix("py-crowd");
+    let server = PythonPeer::server(&redis, &prefix);
+    let client = started_client(&redis, &prefix).await;
+    let conf = ConfClient::new(&client);
+    let calls = (0..4000).map(|i| {
+        let conf = conf.clone();
+        tokio::spawn(async move { (i, conf.add(f64::from(i), 1.0).await) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        let (i, sum) = call.await.unwrap();
+        assert_eq!(sum.unwrap().sum, f64::from(i) + 1.0);
+    }
+    client.stop().await;
+    drop(server);
+}

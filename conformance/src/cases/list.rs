@@ -154,8 +154,16 @@ connections {
     final_refusals [U12] "what the store refuses for good is an error at once"
 }
 
+queueing {
+    fails_without_a_connection [C11] "where calls are not to wait for a connection, they fail at once as not executed, and work again later"
+    fails_when_full [C12] "a call beyond what may wait fails at once as not executed, and the others don't"
+    reads_are_bounded [S12] "however much is there, what one read brings to a server or a client fits into 16 MiB"
+    waits_for_room [C12] "where calls may wait for room, all have their turn, unless they are dropped or time out"
+}
+
 losses {
-    flush_all [G1] "after the loss of every key, servers and clients go on by themselves"
+    flush_all [G1 G5] "after the loss of every key, servers and clients go on by themselves"
+    reply_stream_made_anew [G5] "a client whose reply stream is made anew with lower ids, its connection alive, gets its replies within seconds"
     group_destroyed [G1] "after the loss of the group alone, servers go on by themselves"
     still_in_the_stream [G2] "a new group skips nothing that is still in the stream"
     without_retention [G2 T3] "with retention off, a new group doesn't begin anew"
@@ -171,6 +179,7 @@ replies {
     time_to_live [P4] "a reply stream has a time to live from the first reply on, and vanishes"
     after_a_stop [P4 C9] "a late reply makes the stream of a stopped client anew, but not for good"
     kept_alive [P5] "a client keeps its own reply stream alive"
+    trimmed [P7] "a call whose reply was trimmed before it was read says so when it times out"
     crowd [P6 C7] "no more requests are under way than replies fit, and a service that never answers holds up no other"
 }
 
@@ -192,6 +201,12 @@ retention {
     pending_entries_stay [T2] "what is pending, and what is behind it, is never removed"
     other_groups [T2] "what another group hasn't read is never removed"
     keep_all [T3] "without retention nothing is removed"
+    dead_consumers [T4] "consumers of servers that are gone are removed, unless something is pending for them"
+}
+
+poison {
+    put_aside [L1 L2] "a request that kills server after server is put aside, and its caller gets an error"
+    neighbours [L3] "what was read together with it is not counted as begun"
 }
 
         }

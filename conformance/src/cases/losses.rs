@@ -1,8 +1,11 @@
 //! The store loses its group, or everything, or holds something else.
 
+use std::time::Duration;
+
 use clamator_driver::{CallError, GroupStart, Retention, StartError};
 use serde_json::json;
 
+use crate::fault::Kind;
 use crate::world::{World, good, ms};
 
 pub(super) async fn flush_all(world: &World) {
@@ -14,12 +17,28 @@ pub(super) async fn flush_all(world: &World) {
             world.sleep(ms(20)).await;
         }
         world.probe().flush();
-        // Ids go by the millisecond: in this one, the new reply stream would begin where the old one was read to.
-        world.sleep(ms(2)).await;
         good(guest.ask("quick", json!({ "item": item })).await);
         assert!(world.runs(item) >= 1);
     }
     world.all_done("conf").await;
+}
+
+pub(super) async fn reply_stream_made_anew(world: &World) {
+    let (_server, guest) = world.served().await;
+    guest.adds().await;
+    let held = world.holds(&guest, 1).await;
+    let reads = guest.faults.sent(Kind::Read);
+    let foreign = json!({ "jsonrpc": "2.0", "id": "x", "result": 1 }).to_string();
+    let (stream, fields) = (world.replies_of("c"), [(b"envelope".as_slice(), foreign.as_bytes())]);
+    world.probe().append_ahead(&stream, &fields, Duration::from_secs(600));
+    world.eventually("it was read", || guest.faults.sent(Kind::Read) > reads).await;
+    // The clock goes back: what is added from now on has lower ids.
+    world.probe().delete(&stream);
+    let before = world.now();
+    world.book().let_go(1);
+    good(held.await);
+    guest.adds().await;
+    assert!(world.now() - before < ms(5000), "{:?}", world.now() - before);
 }
 
 pub(super) async fn group_destroyed(world: &World) {

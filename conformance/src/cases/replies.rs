@@ -1,8 +1,10 @@
 //! Where replies go, how many stay, and for how long.
 
-use clamator_driver::CallError;
+use clamator_core::Lane;
+use clamator_driver::{CallError, NoReply};
 use serde_json::json;
 
+use crate::fault::Loss;
 use crate::world::{World, good, ms, request_envelope};
 
 pub(super) async fn confined(world: &World) {
@@ -96,6 +98,28 @@ pub(super) async fn kept_alive(world: &World) {
     world.never("it vanishes", ms(1500), || !world.probe().exists(&stream)).await;
     guest.faults.crash();
     world.eventually("it vanishes after a crash", || !world.probe().exists(&stream)).await;
+}
+
+pub(super) async fn trimmed(world: &World) {
+    let _server = world.server("s").start().await;
+    let guest = world.client("c").timeout(ms(4000)).start().await;
+    guest.adds().await;
+    let held = world.holds(&guest, 1).await;
+    // While it can't read its replies, somebody keeps only the last one.
+    guest.faults.go_away();
+    guest.faults.cut(Lane::Reader(0), Loss::Closed);
+    let cannot_read = || guest.faults.has_noticed(Lane::Reader(0));
+    world.eventually("it can't read", cannot_read).await;
+    world.book().let_go(1);
+    world.all_done("conf").await;
+    let foreign = json!({ "jsonrpc": "2.0", "id": "x", "result": 1 }).to_string();
+    world.reply_to("c", foreign);
+    world.probe().trim_to(&world.replies_of("c"), 1);
+    guest.faults.come_back();
+    let outcome = held.await;
+    let said = matches!(outcome, Err(CallError::Timeout { why: NoReply::Trimmed, .. }));
+    assert!(said, "{outcome:?}");
+    guest.adds().await;
 }
 
 pub(super) async fn crowd(world: &World) {

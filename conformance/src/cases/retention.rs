@@ -81,3 +81,24 @@ pub(super) async fn keep_all(world: &World) {
     world.all_done("conf").await;
     world.never("something is removed", ms(1200), || entries(world) != 10).await;
 }
+
+pub(super) async fn dead_consumers(world: &World) {
+    super::unserved(world, "conf");
+    let stream = world.commands("conf");
+    for item in 1..=2 {
+        world.request("conf", "quick", json!({ "item": item }), "raw");
+    }
+    let done = world.probe().read_group(&stream, "conf", "conf:gone", 1);
+    world.probe().ack(&stream, "conf", done[0].id);
+    let held = world.probe().read_group(&stream, "conf", "conf:holding", 1);
+    let _server = world.server("s").claim_idle(ms(150)).start().await;
+    world
+        .eventually("the one that is gone is removed", || {
+            let ids = [held[0].id];
+            world.probe().touch(&stream, "conf", "conf:holding", &ids);
+            !world.probe().consumers(&stream, "conf").contains(&"conf:gone".to_owned())
+        })
+        .await;
+    let left = world.probe().consumers(&stream, "conf");
+    assert!(left.contains(&"conf:holding".to_owned()), "something is pending for it: {left:?}");
+}

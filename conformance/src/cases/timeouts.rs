@@ -19,7 +19,7 @@ pub(super) async fn deadline(world: &World) {
             None => call,
         };
         let outcome = world.soon("the call ends", call.into_future()).await;
-        let Err(CallError::Timeout { service, method, after }) = outcome else {
+        let Err(CallError::Timeout { service, method, after, .. }) = outcome else {
             panic!("{outcome:?}")
         };
         assert_eq!((service.as_str(), method.as_str(), after), ("conf", "add", expected));

@@ -26,7 +26,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Append CreateGroup ReadGroup ReadOwnPending Read Ack AutoClaim Pending Renew Release TrimDone RemoveConsumer Delete Expire
+    Append CreateGroup ReadGroup ReadOwnPending Read Info Ack AutoClaim CountDelivery Renew Release TrimDone RemoveConsumer RemoveIdleConsumers Delete Expire
     Unblock Kill
 }
 
@@ -68,6 +68,8 @@ pub(super) struct State {
     refused: Vec<Lane>,
     lines: Vec<(Lane, Arc<Line>)>,
     sent: BTreeMap<Kind, usize>,
+    /// The bytes of the largest answers.
+    largest: BTreeMap<Kind, usize>,
     pub(super) ids: Vec<ConnectionId>,
     /// What the store still believes in.
     zombies: Vec<Zombie>,
@@ -168,6 +170,12 @@ impl Faults {
         self.lock().sent.get(&kind).copied().unwrap_or(0)
     }
 
+    /// How many bytes of entries the largest answer to a command of this kind has brought.
+    #[must_use]
+    pub fn largest(&self, kind: Kind) -> usize {
+        self.lock().largest.get(&kind).copied().unwrap_or(0)
+    }
+
     /// The store's numbers of all connections that were opened.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionId> {
@@ -202,6 +210,13 @@ impl Faults {
 
     /// A command was executed: whether its answer gets lost.
     pub(super) fn after(&self, kind: Kind, outcome: &Outcome) -> bool {
+        if let Outcome::Reply(Reply::Entries(entries)) = outcome {
+            let fields = entries.iter().flat_map(|entry| entry.fields.iter().flatten());
+            let bytes: usize = fields.map(|(name, value)| name.len() + value.len()).sum();
+            let mut state = self.lock();
+            let largest = state.largest.entry(kind).or_default();
+            *largest = bytes.max(*largest);
+        }
         let brings_something = match outcome {
             Outcome::Reply(Reply::Entries(entries) | Reply::Claimed { entries, .. }) => {
                 !entries.is_empty()

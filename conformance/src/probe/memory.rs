@@ -118,7 +118,13 @@ impl Probe for MemoryProbe {
     fn pending(&mut self, stream: &str, group: &str) -> Vec<Pending> {
         let pending = self.with(|store| store.pending(&Key::from(stream), group));
         let pending = pending.into_iter();
-        pending.map(|(id, consumer, deliveries)| Pending { id, consumer, deliveries }).collect()
+        pending
+            .map(|entry| Pending {
+                id: entry.id,
+                consumer: entry.consumer,
+                deliveries: entry.deliveries,
+            })
+            .collect()
     }
 
     fn read_group(&mut self, stream: &str, group: &str, consumer: &str, count: u32) -> Vec<Entry> {

@@ -4,7 +4,8 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use clamator_driver::{
-    Client, ConfigError, GroupStart, MissingService, Retention, Server, Service, StartError,
+    Client, ConfigError, Disconnected, GroupStart, MissingService, QueueFull, Retention, Server,
+    Service, StartError,
 };
 
 use super::{Started, Worker, World, conf_service, ms};
@@ -27,6 +28,9 @@ pub(super) struct CommonOptions {
 pub(super) struct ClientOptions {
     pub(super) default_timeout: Option<Duration>,
     pub(super) missing_service: MissingService,
+    pub(super) disconnected: Disconnected,
+    pub(super) max_queued_calls: Option<usize>,
+    pub(super) queue_full: QueueFull,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -35,6 +39,7 @@ pub(super) struct ServerOptions {
     pub(super) grace: Option<Duration>,
     pub(super) group_start: Option<GroupStart>,
     pub(super) retention: Option<Retention>,
+    pub(super) max_deliveries: Option<u64>,
 }
 
 /// A client, and what may go wrong on its connections.
@@ -156,6 +161,9 @@ impl World {
         let own = ClientOptions {
             default_timeout: Some(super::SOON),
             missing_service: MissingService::Wait,
+            disconnected: Disconnected::Wait,
+            max_queued_calls: None,
+            queue_full: QueueFull::Fail,
         };
         ClientSetup { world: self, common: self.common(), own, faults: Faults::new() }
             .instance_id(name)
@@ -190,6 +198,17 @@ impl ClientSetup<'_> {
 
     pub(crate) fn missing_service(mut self, missing: MissingService) -> Self {
         self.own.missing_service = missing;
+        self
+    }
+
+    pub(crate) fn disconnected(mut self, disconnected: Disconnected) -> Self {
+        self.own.disconnected = disconnected;
+        self
+    }
+
+    /// How many calls may wait in the client, and what becomes of the others.
+    pub(crate) fn queue(mut self, calls: usize, full: QueueFull) -> Self {
+        (self.own.max_queued_calls, self.own.queue_full) = (Some(calls), full);
         self
     }
 
@@ -236,6 +255,11 @@ impl ServerSetup<'_> {
 
     pub(crate) fn group_start(mut self, start: GroupStart) -> Self {
         self.own.group_start = Some(start);
+        self
+    }
+
+    pub(crate) fn max_deliveries(mut self, deliveries: u64) -> Self {
+        self.own.max_deliveries = Some(deliveries);
         self
     }
 

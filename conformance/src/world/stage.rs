@@ -109,7 +109,14 @@ impl<H: Harness> Stage for OnHarness<H> {
         if let Some(timeout) = own.default_timeout {
             builder = builder.default_timeout(timeout);
         }
-        builder.missing_service(own.missing_service).build()
+        if let Some(calls) = own.max_queued_calls {
+            builder = builder.max_queued_calls(calls);
+        }
+        builder
+            .missing_service(own.missing_service)
+            .disconnected(own.disconnected)
+            .queue_full(own.queue_full)
+            .build()
     }
 
     fn server(
@@ -133,6 +140,9 @@ impl<H: Harness> Stage for OnHarness<H> {
         }
         if let Some(retention) = own.retention {
             builder = builder.retention(retention);
+        }
+        if let Some(deliveries) = own.max_deliveries {
+            builder = builder.max_deliveries(deliveries);
         }
         builder.build()
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clamator_core::{
-    Command, ConnectionId, Entry, GroupStart, Key, Lane, Outcome, PendingEntry, Reply, StreamId,
+    Command, ConnectionId, Entry, GroupStart, Key, Lane, Outcome, Reply, StreamId, Trimmed,
 };
 use clamator_driver::Time;
 use clamator_memory::Memory;
@@ -251,9 +251,7 @@ impl Flaw for RenewsForeign {
 answers! {
     /// Doesn't count deliveries.
     CountsOne: |_, outcome| match outcome {
-        Outcome::Reply(Reply::Pending(Some(entry))) => {
-            Outcome::Reply(Reply::Pending(Some(PendingEntry { deliveries: 1, ..entry })))
-        }
+        Outcome::Reply(Reply::Deliveries(Some(_))) => Outcome::Reply(Reply::Deliveries(Some(1))),
         other => other,
     }
 }
@@ -451,7 +449,8 @@ impl Flaw for TrimsEverything {
     fn alter(&self, command: Command, memory: &Memory) -> Altered {
         match &command {
             Command::TrimDone { stream } => {
-                answer(Reply::Count(memory.with(|store| store.trim_to(stream, 0)) as u64))
+                let removed = memory.with(|store| store.trim_to(stream, 0)) as u64;
+                answer(Reply::Trimmed(Trimmed { removed, ..Trimmed::default() }))
             }
             _ => Altered::Run(vec![command]),
         }
@@ -461,7 +460,7 @@ impl Flaw for TrimsEverything {
 alters! {
     /// Never trims.
     TrimsNothing: |command| match command {
-        Command::TrimDone { .. } => answer(Reply::Count(0)),
+        Command::TrimDone { .. } => answer(Reply::Trimmed(Trimmed::default())),
         other => Altered::Run(vec![other]),
     }
 }

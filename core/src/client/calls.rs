@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::pending::{Call, Progress};
+use super::call::{Call, Progress};
 use super::{CallKey, Caller, ClientCore, ClientOutput, For};
 use crate::command::{Command, Outcome, Reply};
 use crate::contract::MethodKind;
@@ -12,7 +12,7 @@ use crate::envelope::{self, Outgoing};
 use crate::error::{CallError, Misuse};
 use crate::lifecycle::Phase;
 use crate::names::{Key, ServiceName};
-use crate::options::MissingService;
+use crate::options::{Disconnected, MissingService, QueueFull};
 use crate::output::Output;
 use crate::refusal::Meaning;
 
@@ -27,27 +27,73 @@ impl ClientCore {
         timeout: Option<Duration>,
         caller: Option<&Caller>,
     ) {
-        match self.admit(&outgoing, caller) {
+        match self.admit(key, &outgoing, caller) {
             Err(error) => self.settle(key, Err(error)),
             Ok(stream) => {
+                let size = outgoing.len();
+                let timeout = timeout.unwrap_or(self.options.default_timeout);
+                let times = match self.pending.room.claim(key) {
+                    Some(times) => times,
+                    None if self.pending.room.enter(size) => (self.now, self.now + timeout),
+                    None => return self.no_room(key, outgoing, timeout),
+                };
                 let (kind, method) = (outgoing.kind, outgoing.method.clone());
                 let id = self.random.uuid();
                 let envelope = match kind {
                     MethodKind::Request => outgoing.into_request(id),
                     MethodKind::Notification => outgoing.into_notification(),
                 };
-                let timeout = timeout.unwrap_or(self.options.default_timeout);
-                let call = Call::new(kind, method, stream, envelope, id, self.now, timeout);
+                let call = Call::new(kind, method, stream, envelope, size, id, times);
                 self.pending.insert(key, call);
                 self.send_waiting();
             }
         }
     }
 
+    /// So many calls wait that there is no room for this one.
+    fn no_room(&mut self, key: CallKey, outgoing: Outgoing, timeout: Duration) {
+        match self.options.queue_full {
+            QueueFull::Fail => {
+                let error = self.pending.no_room(self.commands.fault());
+                self.settle(key, Err(error));
+            }
+            QueueFull::Wait => {
+                self.pending.room.stand(key, outgoing.len(), self.now, self.now + timeout);
+                self.out.push_back(Output::Role(ClientOutput::HandBack(key, outgoing)));
+            }
+        }
+    }
+
+    /// Callers that wait for room are let in.
+    pub(super) fn let_in(&mut self) {
+        while let Some(key) = self.pending.room.admit() {
+            self.out.push_back(Output::Role(ClientOutput::Admit(key)));
+        }
+    }
+
+    /// Where calls are not to wait for a connection, those that haven't left fail.
+    pub(super) fn fail_unsent(&mut self) {
+        if self.options.disconnected == Disconnected::Wait {
+            return;
+        }
+        let Some(fault) = self.commands.fault().cloned() else { return };
+        while let Some(key) = self.pending.pop_unsent() {
+            let fault = fault.clone();
+            self.settle_pending(key, Err(CallError::Transport { fault, may_have_executed: false }));
+        }
+    }
+
     /// Whether a call may be made at all, and to which stream it goes.
-    fn admit(&mut self, outgoing: &Outgoing, caller: Option<&Caller>) -> Result<Key, CallError> {
+    fn admit(
+        &mut self,
+        key: CallKey,
+        outgoing: &Outgoing,
+        caller: Option<&Caller>,
+    ) -> Result<Key, CallError> {
         match self.phase {
             Phase::Idle | Phase::Starting => return Err(CallError::NotStarted),
+            // It was made before the stop.
+            Phase::Draining { .. } if self.pending.room.is_admitted(key) => {}
             Phase::Draining { .. } | Phase::Stopped => {
                 return Err(CallError::Stopped { may_have_executed: false });
             }
@@ -66,6 +112,12 @@ impl ClientCore {
             && caller.address == self.options.common.address
         {
             return Err(Misuse::Reentrant { service }.into());
+        }
+        if self.options.disconnected == Disconnected::Fail
+            && let Some(fault) = self.commands.fault()
+        {
+            let fault = fault.clone();
+            return Err(CallError::Transport { fault, may_have_executed: false });
         }
         Ok(stream)
     }
@@ -91,7 +143,8 @@ impl ClientCore {
                 max_len: None,
                 create: false,
             };
-            self.commands.send(self.now, append, For::Call(key), &mut self.out);
+            let size = call.size;
+            self.commands.send(self.now, append, For::Call(key, size), &mut self.out);
         }
     }
 
@@ -116,7 +169,15 @@ impl ClientCore {
         }
     }
 
-    pub(super) fn appended(&mut self, key: CallKey, outcome: Outcome) {
+    pub(super) fn appended(&mut self, key: CallKey, size: usize, outcome: Outcome) {
+        self.judge(key, outcome);
+        // Its message is held no longer, unless it waits again.
+        if !self.pending.is_unsent(key) {
+            self.pending.room.leave(size);
+        }
+    }
+
+    fn judge(&mut self, key: CallKey, outcome: Outcome) {
         let Some(call) = self.pending.get_mut(key) else { return };
         let notification = call.kind == MethodKind::Notification;
         match outcome {

@@ -5,22 +5,26 @@
 //! | may this call be made, what does the store's answer mean for it | [`calls`] |
 //! | which calls wait for what, when does one time out | [`pending`] |
 //! | how many requests may be under way | [`places`] |
+//! | how much may wait to be sent, and who waits for room | [`room`] |
 //! | which call does a reply belong to | [`replies`] |
+//! | is the reply stream still the one that was read, was something trimmed | [`watch`] |
 
+mod call;
 mod calls;
+mod io;
 mod pending;
 mod places;
 mod replies;
+mod room;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::command::{Command, Fault, Lane, Outcome, StreamId};
-use crate::envelope::Outgoing;
+use crate::appetite::Appetite;
+use crate::command::{Command, Fault, Lane, Outcome};
 use crate::error::{CallError, StartError};
 use crate::event::Event;
 use crate::gate::Gate;
@@ -32,66 +36,20 @@ use crate::options::ClientOptions;
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
 use crate::time::Time;
+use call::Trouble;
+pub use io::{CallKey, Caller, ClientInput, ClientOutput};
 use pending::Pending;
-
-/// The driver's name for a call. No two calls without an outcome may share one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallKey(pub u64);
-
-/// The service whose handler makes a call, where the driver knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The command stream that the handler's server reads.
-    pub stream: Key,
-    /// Where the server's store is.
-    pub address: String,
-    /// Whether the service runs one handler at a time.
-    pub serial: bool,
-}
-
-/// What a driver tells a [`ClientCore`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientInput {
-    /// Connect. Answered by [`Output::Started`].
-    Start,
-    /// Stop; with `wait`, let calls under way finish for that long. Answered by [`Output::Stopped`].
-    Stop {
-        /// How long calls under way may take.
-        wait: Duration,
-    },
-    /// A new call or notification. Answered by [`ClientOutput::Settle`].
-    Call {
-        /// The driver's name for it.
-        key: CallKey,
-        /// What to send.
-        outgoing: Outgoing,
-        /// Its timeout, if not the default one.
-        timeout: Option<Duration>,
-        /// The handler that makes it, if it is one.
-        caller: Option<Caller>,
-    },
-    /// Nobody waits for this call any more.
-    Cancel(CallKey),
-    /// Something came back from the link.
-    Link(LinkInput),
-    /// The time that [`ClientCore::poll_timeout`] gave has come.
-    Timeout,
-}
-
-/// What only a client asks for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ClientOutput {
-    /// The outcome of a call: the result as JSON; for a notification, nothing.
-    Settle(CallKey, Result<Bytes, CallError>),
-}
+use watch::Watch;
 
 /// What an answer is for.
 #[derive(Debug)]
 enum For {
-    Call(CallKey),
+    /// With the size of its message.
+    Call(CallKey, usize),
     Replies,
     Goodbye,
     TimeToLive,
+    Watch,
     Ping,
 }
 
@@ -113,8 +71,13 @@ pub struct ClientCore {
     commands: LaneState<For>,
     replies: LaneState<For>,
     reading: Gate,
+    appetite: Appetite,
     reply_stream: Key,
-    last_reply: StreamId,
+    watch: Watch,
+    /// Reading waits for the answer about the stream, but not for longer than this.
+    hold_until: Option<Time>,
+    /// When replies were last found to be trimmed unread.
+    gap: Option<Time>,
     /// When the reply stream gets its time to live again.
     renew_at: Option<Time>,
     /// It is to get it as soon as there is a connection.
@@ -140,14 +103,17 @@ impl ClientCore {
             commands: LaneState::new(Lane::Commands, &options.common),
             replies: LaneState::new(Lane::Reader(0), &options.common),
             reading: Gate::new(options.common.backoff),
+            appetite: Appetite::new(replies::MAX_COUNT),
             reply_stream,
-            last_reply: StreamId::MIN,
+            watch: Watch::new(options.common.reply_stream_max_len, now),
+            hold_until: None,
+            gap: None,
             renew_at: None,
             renewal_due: false,
             reply_stream_seen: false,
             said_goodbye: false,
             streams: BTreeMap::new(),
-            pending: Pending::new(options.common.reply_stream_max_len),
+            pending: Pending::new(&options),
             report: StopReport::default(),
             out: VecDeque::new(),
             options,
@@ -197,9 +163,8 @@ impl ClientCore {
         if !self.pending.is_empty() && until > self.now {
             return;
         }
-        while let Some((key, call)) = self.pending.pop() {
-            let error = CallError::Stopped { may_have_executed: call.may_have_executed() };
-            self.settle_pending(key, Err(error));
+        while let Some((key, may_have_executed)) = self.pending.pop() {
+            self.settle_pending(key, Err(CallError::Stopped { may_have_executed }));
         }
         if !self.commands.is_open() || self.now >= until + GOODBYE {
             self.finish();
@@ -242,7 +207,8 @@ impl ClientCore {
                     // Redis may have come back empty, with ids below the last one: read from the start.
                     // What was read before belongs to no call any more.
                     Some(LaneChange::Up { again: true, .. }) if which != Lane::Commands => {
-                        self.last_reply = StreamId::MIN;
+                        self.watch.start_over();
+                        self.hold_until = None;
                         self.reply_stream_seen = false;
                     }
                     _ => {}
@@ -283,7 +249,7 @@ impl ClientCore {
 
     fn completed(&mut self, what: For, outcome: Outcome) {
         match what {
-            For::Call(key) => self.appended(key, outcome),
+            For::Call(key, size) => self.appended(key, size, outcome),
             For::Replies => {
                 if let Outcome::Unknown(_) | Outcome::NotSent(_) = outcome {
                     self.probe();
@@ -292,6 +258,7 @@ impl ClientCore {
             }
             For::Goodbye => self.finish(),
             For::TimeToLive => self.renewed(outcome),
+            For::Watch => self.watched(outcome),
             For::Ping => {}
         }
     }
@@ -313,15 +280,27 @@ impl ClientCore {
             }
             self.connect_failed(fault);
         }
-        while let Some((key, error)) =
-            self.pending.expire(now, &self.options.common.address, self.commands.fault())
-        {
-            self.settle_pending(key, Err(error));
-        }
+        self.expire();
         self.pending.retry_due(now);
         self.reading.handle_timeout(now);
+        self.hold_until = self.hold_until.filter(|at| *at > now);
         if self.renew_at.is_some_and(|at| at <= now) {
             self.renew_reply_stream();
+        }
+    }
+}
+
+impl ClientCore {
+    fn expire(&mut self) {
+        loop {
+            let trouble = Trouble {
+                address: &self.options.common.address,
+                commands: self.commands.fault(),
+                replies: self.replies.fault(),
+                gap: self.gap,
+            };
+            let Some((key, error)) = self.pending.expire(self.now, &trouble) else { return };
+            self.settle_pending(key, Err(error));
         }
     }
 }
@@ -339,14 +318,17 @@ impl Machine for ClientCore {
                 self.call(key, outgoing, timeout, caller.as_ref());
             }
             ClientInput::Cancel(key) => {
+                self.pending.room.give_up(key);
                 self.pending.abandon(self.now, key);
             }
             ClientInput::Link(input) => self.link(input),
             ClientInput::Timeout => self.handle_timeouts(),
         }
         if matches!(self.phase, Phase::Running | Phase::Draining { .. }) {
+            self.fail_unsent();
             self.send_waiting();
             self.send_renewal();
+            self.let_in();
             self.drain();
             self.read();
         }
@@ -372,6 +354,7 @@ impl Machine for ClientCore {
             pending,
             draining,
             self.reading.timeout().map(|at| (at, TimerReason::Retry)),
+            self.hold_until.map(|at| (at, TimerReason::ReplyStream)),
             self.renew_at.map(|at| (at, TimerReason::ReplyStream)),
         ]
         .into_iter()

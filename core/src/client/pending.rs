@@ -2,142 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::CallKey;
+use super::call::{Call, Progress, Trouble};
 use super::places::Places;
-use crate::command::{Fault, Refusal};
+use super::room::Room;
+use crate::command::Fault;
 use crate::contract::MethodKind;
 use crate::error::CallError;
 use crate::names::Key;
+use crate::options::ClientOptions;
 use crate::random::Uuid;
 use crate::time::Time;
 
-/// How far a call has come.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Progress {
-    /// It waits for a connection, or for a place, and never left.
-    Waiting,
-    /// It left; the store hasn't answered yet.
-    Sent,
-    /// It is in the stream.
-    Accepted,
-    /// The connection was lost after it may have left.
-    Unknown(Fault),
-    /// No server has made the stream yet.
-    NoStream,
-    /// The store refuses it for now.
-    Refused(Refusal),
-}
-
-/// A call that has no outcome yet.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) kind: MethodKind,
-    /// `arith.add`
-    pub(crate) method: Arc<str>,
-    pub(crate) stream: Key,
-    /// Kept until the store has accepted it.
-    pub(crate) envelope: Bytes,
-    pub(crate) started: Time,
-    pub(crate) deadline: Time,
-    pub(crate) progress: Progress,
-    id: Uuid,
-    retry_after: Duration,
-    retry_at: Option<Time>,
-}
-
-impl Call {
-    pub(crate) fn new(
-        kind: MethodKind,
-        method: Arc<str>,
-        stream: Key,
-        envelope: Bytes,
-        id: Uuid,
-        started: Time,
-        timeout: Duration,
-    ) -> Call {
-        Call {
-            kind,
-            method,
-            stream,
-            envelope,
-            started,
-            deadline: started + timeout,
-            progress: Progress::Waiting,
-            id,
-            retry_after: FIRST_RETRY,
-            retry_at: None,
-        }
-    }
-
-    fn names(&self) -> (String, String) {
-        let (service, method) = self.method.split_once('.').unwrap_or((&self.method, ""));
-        (service.to_owned(), method.to_owned())
-    }
-
-    /// Whether it keeps a place in the reply stream: a reply to it may come.
-    fn has_place(&self) -> bool {
-        self.kind == MethodKind::Request && self.may_have_executed()
-    }
-
-    /// Whether a server may have executed it.
-    pub(crate) fn may_have_executed(&self) -> bool {
-        matches!(self.progress, Progress::Sent | Progress::Accepted | Progress::Unknown(_))
-    }
-
-    /// What its caller gets when the deadline comes. `not_connected` says why there is no connection, if there is none.
-    fn timed_out(
-        &self,
-        now: Time,
-        address: &str,
-        not_connected: Option<&Fault>,
-        limit: usize,
-    ) -> CallError {
-        match &self.progress {
-            Progress::Waiting => match not_connected {
-                Some(fault) => {
-                    CallError::Transport { fault: fault.clone(), may_have_executed: false }
-                }
-                None => CallError::TooManyCalls { service: self.names().0, limit },
-            },
-            Progress::Unknown(fault) => {
-                CallError::Transport { fault: fault.clone(), may_have_executed: true }
-            }
-            Progress::NoStream => self.no_such_service(now),
-            Progress::Refused(refusal) => CallError::Refused(refusal.clone()),
-            // Nobody would answer it but the store, which hasn't.
-            Progress::Sent if self.kind == MethodKind::Notification => CallError::Transport {
-                fault: Fault { address: address.to_owned(), cause: "no answer in time".to_owned() },
-                may_have_executed: true,
-            },
-            Progress::Sent | Progress::Accepted => {
-                let (service, method) = self.names();
-                CallError::Timeout { service, method, after: self.deadline - self.started }
-            }
-        }
-    }
-
-    /// What its caller gets when nobody has made the stream.
-    pub(crate) fn no_such_service(&self, now: Time) -> CallError {
-        CallError::NoSuchService {
-            stream: self.stream.as_str().to_owned(),
-            waited: now - self.started,
-        }
-    }
-
-    /// What its caller gets when its reply can't be used.
-    pub(crate) fn bad_reply(&self, reason: String) -> CallError {
-        let (service, method) = self.names();
-        CallError::Protocol { service, method, reason }
-    }
-}
-
-/// The first wait before a call is tried again; doubled each time.
-const FIRST_RETRY: Duration = Duration::from_millis(10);
 /// The longest wait before a call is tried again.
 const LAST_RETRY: Duration = Duration::from_millis(250);
 
@@ -153,11 +31,12 @@ pub(crate) struct Pending {
     /// The service that was served last; the next one has its turn.
     served: Option<Key>,
     places: Places,
+    /// For the messages that the store hasn't taken yet.
+    pub(crate) room: Room,
 }
 
 impl Pending {
-    /// Replies to at most `limit` requests may be under way at the same time.
-    pub(crate) fn new(limit: u64) -> Pending {
+    pub(crate) fn new(options: &ClientOptions) -> Pending {
         Pending {
             calls: BTreeMap::new(),
             by_id: BTreeMap::new(),
@@ -165,12 +44,24 @@ impl Pending {
             retries: BTreeSet::new(),
             waiting: BTreeMap::new(),
             served: None,
-            places: Places::new(limit),
+            places: Places::new(options.common.reply_stream_max_len),
+            room: Room::new(options.max_queued_calls, options.max_queued_bytes),
         }
     }
 
+    /// Whether no call is without an outcome.
     pub(crate) fn is_empty(&self) -> bool {
-        self.calls.is_empty()
+        self.calls.is_empty() && self.room.has_no_line()
+    }
+
+    /// Whether a caller waits for a reply.
+    pub(crate) fn awaits_replies(&self) -> bool {
+        self.places.awaited() > 0
+    }
+
+    /// Whether this call waits here to be sent.
+    pub(crate) fn is_unsent(&self, key: CallKey) -> bool {
+        self.calls.get(&key).is_some_and(Call::is_unsent)
     }
 
     pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
@@ -224,17 +115,19 @@ impl Pending {
         if let Some(at) = call.retry_at {
             self.retries.remove(&(at, key));
         }
+        // The message of one that is on its way is held until the store has answered.
+        if call.is_unsent() {
+            self.room.leave(call.size);
+        }
         Some(call)
     }
 
     /// The call that a reply belongs to. A late reply belongs to none, and gives its place back.
-    pub(crate) fn answered(&mut self, id: Uuid) -> Option<(CallKey, Call)> {
-        match self.by_id.get(&id).copied() {
-            Some(key) => self.remove(key).map(|call| (key, call)),
-            None => {
-                self.places.late_reply(id);
-                None
-            }
+    pub(crate) fn answered(&mut self, id: Uuid) -> Answered {
+        match self.by_id.get(&id).copied().and_then(|key| Some((key, self.remove(key)?))) {
+            Some((key, call)) => Answered::Call(key, call),
+            None if self.places.late_reply(id) => Answered::Late,
+            None => Answered::Nobody,
         }
     }
 
@@ -301,7 +194,8 @@ impl Pending {
         let retry = self.retries.first().map(|(at, _)| (*at, false));
         let place = if self.waiting.is_empty() { None } else { self.places.timeout() };
         let place = place.map(|at| (at, false));
-        deadline.into_iter().chain(retry).chain(place).min_by_key(|(at, _)| *at)
+        let room = self.room.timeout().map(|at| (at, true));
+        [deadline, retry, place, room].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Puts those whose retry is due back among those to send, and frees the places of replies that are given up.
@@ -322,20 +216,57 @@ impl Pending {
     pub(crate) fn expire(
         &mut self,
         now: Time,
-        address: &str,
-        not_connected: Option<&Fault>,
+        trouble: &Trouble<'_>,
     ) -> Option<(CallKey, CallError)> {
+        if let Some(key) = self.room.expire(now) {
+            return Some((key, self.no_room(trouble.commands)));
+        }
         let (at, key) = *self.deadlines.first()?;
         if at > now {
             return None;
         }
         let call = self.abandon(now, key)?;
-        Some((key, call.timed_out(now, address, not_connected, self.places.limit())))
+        Some((key, call.timed_out(now, trouble, self.places.limit())))
     }
 
-    /// Removes any call.
-    pub(crate) fn pop(&mut self) -> Option<(CallKey, Call)> {
-        let key = *self.calls.first_key_value()?.0;
-        self.remove(key).map(|call| (key, call))
+    /// What a caller gets for whose call there was no room.
+    pub(crate) fn no_room(&self, not_connected: Option<&Fault>) -> CallError {
+        let (calls, bytes) = self.room.taken();
+        CallError::QueueFull { calls, bytes, not_connected: not_connected.cloned() }
     }
+
+    /// Removes any call, and says whether it may have been executed.
+    pub(crate) fn pop(&mut self) -> Option<(CallKey, bool)> {
+        match self.calls.first_key_value() {
+            Some((key, _)) => {
+                let key = *key;
+                self.remove(key).map(|call| (key, call.may_have_executed()))
+            }
+            None => self.room.pop().map(|key| (key, false)),
+        }
+    }
+
+    /// Removes any call that hasn't left.
+    pub(crate) fn pop_unsent(&mut self) -> Option<CallKey> {
+        let waits = self.waiting.values().find_map(|queue| queue.first());
+        match waits.or(self.retries.first()).map(|(_, key)| *key) {
+            Some(key) => self.remove(key).map(|_| key),
+            None => self.room.pop(),
+        }
+    }
+}
+
+/// Whose reply it is.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "handed on at once, once for each reply: a box would cost more"
+)]
+pub(crate) enum Answered {
+    /// This call's.
+    Call(CallKey, Call),
+    /// That of a call whose caller has gone.
+    Late,
+    /// Nobody's: it was read before, or isn't one to this client in this life.
+    Nobody,
 }

@@ -11,8 +11,13 @@ use crate::time::Time;
 /// For how long a call that nobody waits for any more keeps its place: its reply may still come.
 const LATE: Duration = Duration::from_secs(60);
 
+/// One in so many places is kept for services that have none: halves of halves are used up by ten services that never
+/// answer, and the eleventh, that does, must not wait for them.
+const FIRST_PLACES: usize = 16;
+
 /// The places of one reply stream. A service may take one while it has fewer than are free: alone it gets half of all, and one
-/// that never answers leaves the others room, since each share is measured by what is left.
+/// that never answers leaves the others room, since each share is measured by what is left. Its first place it may take
+/// from those that are kept for that.
 #[derive(Debug)]
 pub(crate) struct Places {
     limit: usize,
@@ -41,7 +46,13 @@ impl Places {
     /// Whether a request to this command stream may leave.
     pub(crate) fn is_free(&self, stream: &Key) -> bool {
         let own = self.by_stream.get(stream).copied().unwrap_or_default();
-        own < self.limit.saturating_sub(self.taken)
+        let kept = if own == 0 { 0 } else { self.limit / FIRST_PLACES };
+        own < self.limit.saturating_sub(self.taken) && self.taken < self.limit - kept
+    }
+
+    /// How many requests have left whose callers wait for a reply.
+    pub(crate) fn awaited(&self) -> usize {
+        self.taken.saturating_sub(self.late.len())
     }
 
     /// A request leaves.
@@ -72,12 +83,12 @@ impl Places {
         }
     }
 
-    /// A reply came that nobody waits for.
-    pub(crate) fn late_reply(&mut self, id: Uuid) {
-        if let Some(stream) = self.late.remove(&id) {
-            self.late_until.retain(|(_, late)| *late != id);
-            self.give_back(&stream);
-        }
+    /// A reply came that nobody waits for. Whether anybody had.
+    pub(crate) fn late_reply(&mut self, id: Uuid) -> bool {
+        let Some(stream) = self.late.remove(&id) else { return false };
+        self.late_until.retain(|(_, late)| *late != id);
+        self.give_back(&stream);
+        true
     }
 
     /// When the first late reply is given up.
@@ -117,6 +128,19 @@ mod tests {
         let mut places = Places::new(1024);
         let shares = ["a", "b", "c", "d"].map(|name| fill(&mut places, &Key::from(name)));
         assert_eq!(shares, [512, 256, 128, 64]);
+    }
+
+    #[test]
+    fn dozens_of_services_that_never_answer_leave_a_place_to_one_that_does() {
+        for (limit, dead) in [(1024, 10), (1024, 11), (1024, 60), (512, 32), (64, 6), (20, 3)] {
+            let (mut places, live) = (Places::new(limit), Key::from("live"));
+            for service in 0..dead {
+                let stream = Key::from(format!("dead {service}").as_str());
+                assert!(fill(&mut places, &stream) > 0, "{limit} places, {service} dead services");
+            }
+            assert!(places.is_free(&live), "{limit} places, {dead} dead services");
+            assert!(fill(&mut places, &live) >= 1 && places.taken <= places.limit());
+        }
     }
 
     #[test]

@@ -4,25 +4,34 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::pending::Answered;
+use super::watch::Verdict;
 use super::{ClientCore, For};
-use crate::command::{Command, Entry, Outcome, Refusal, Reply};
+use crate::command::{Command, Entry, Outcome, Refusal, Reply, StreamId};
 use crate::envelope::{ENVELOPE, parse_response};
 use crate::error::CallError;
 use crate::event::Event;
+use crate::lifecycle::Phase;
 use crate::refusal::{Meaning, unexpected};
 
-/// How many replies are read at once.
-const READ_COUNT: u32 = 512;
+/// How many replies are read at once, at most.
+pub(super) const MAX_COUNT: u32 = 512;
+/// How long reading waits for an answer about the stream.
+const HOLD: Duration = Duration::from_millis(250);
 
 impl ClientCore {
     pub(super) fn read(&mut self) {
-        if !self.replies.is_open() || !self.replies.is_idle() || !self.reading.is_open() {
+        let may_read = self.replies.is_open()
+            && self.replies.is_idle()
+            && self.reading.is_open()
+            && self.hold_until.is_none();
+        if !may_read {
             return;
         }
         let read = Command::Read {
             stream: self.reply_stream.clone(),
-            after: self.last_reply,
-            count: READ_COUNT,
+            after: self.watch.cursor(),
+            count: self.appetite.count(),
             block: Duration::from_secs(1),
         };
         self.replies.send(self.now, read, For::Replies, &mut self.out);
@@ -36,9 +45,12 @@ impl ClientCore {
                 if !entries.is_empty() && !std::mem::replace(&mut self.reply_stream_seen, true) {
                     self.renew_reply_stream();
                 }
+                self.appetite.took(&entries);
+                let nothing = entries.is_empty();
                 for entry in entries {
                     self.reply(entry);
                 }
+                self.ask_about_stream(nothing);
             }
             Outcome::Refused(refusal) => self.read_was_refused(refusal),
             Outcome::Reply(_) => self.read_was_refused(unexpected()),
@@ -58,23 +70,83 @@ impl ClientCore {
         }
     }
 
+    /// While callers wait, the stream that is read may have been lost and made anew, and a read would not show it.
+    fn ask_about_stream(&mut self, nothing: bool) {
+        let asks = self.phase == Phase::Running
+            && self.commands.is_open()
+            && self.pending.awaits_replies()
+            && self.watch.wants_to_ask(self.now, nothing);
+        if asks {
+            self.watch.ask(self.now);
+            let info = Command::Info { stream: self.reply_stream.clone() };
+            self.commands.send(self.now, info, For::Watch, &mut self.out);
+            // The next read would block at the old place. One from the start misses nothing.
+            let holds = nothing && self.watch.cursor() > StreamId::MIN;
+            self.hold_until = holds.then(|| self.now + HOLD);
+        }
+    }
+
+    pub(super) fn watched(&mut self, outcome: Outcome) {
+        if self.watch.is_asking() {
+            self.hold_until = None;
+        }
+        let verdict = match outcome {
+            Outcome::Reply(Reply::Stream(info)) => self.watch.answered(self.now, Some(&info)),
+            Outcome::Refused(refusal) => match Meaning::of(&refusal) {
+                Meaning::NoSuchKey => self.watch.answered(self.now, None),
+                Meaning::Passing => return self.watch.unanswered(true),
+                _ => {
+                    self.watch.unanswered(false);
+                    let what = "to look after the reply stream (XINFO STREAM)";
+                    return self.event(Event::CommandRefused { what, refusal });
+                }
+            },
+            _ => return self.watch.unanswered(true),
+        };
+        match verdict {
+            Verdict::Fine => {}
+            Verdict::ReadAgain => self.reply_stream_seen = false,
+            Verdict::Anew => {
+                self.reply_stream_seen = false;
+                let stream = self.reply_stream.as_str().to_owned();
+                self.event(Event::ReplyStreamAnew { stream });
+            }
+            Verdict::Trimmed(replies) => self.trimmed(replies),
+        }
+    }
+
+    fn trimmed(&mut self, replies: u64) {
+        if replies > 0 {
+            self.gap = Some(self.now);
+            let stream = self.reply_stream.as_str().to_owned();
+            self.event(Event::RepliesTrimmed { stream, replies });
+        }
+    }
+
     fn reply(&mut self, entry: Entry) {
-        self.last_reply = entry.id;
         let envelope = entry.fields.into_iter().flatten().find(|(name, _)| name == ENVELOPE);
-        let Some((_, envelope)) = envelope else { return };
+        let Some((_, envelope)) = envelope else {
+            return self.read_on(entry.id, false);
+        };
         let response = parse_response(&envelope);
-        let call = response.id.and_then(|id| self.pending.answered(id));
-        match (call, self.within_limit(&envelope).and(response.body)) {
-            // A late reply, or one to an earlier life of this instance.
-            (None, Ok(_)) => {}
-            (None, Err(reason)) => self.event(Event::ReplyMalformed { entry: entry.id, reason }),
-            (Some((key, _)), Ok(result)) => {
+        let answered = response.id.map_or(Answered::Nobody, |id| self.pending.answered(id));
+        self.read_on(entry.id, !matches!(answered, Answered::Nobody));
+        match (answered, self.within_limit(&envelope).and(response.body)) {
+            (Answered::Call(key, _), Ok(result)) => {
                 self.settle_pending(key, result.map_err(CallError::Rpc));
             }
-            (Some((key, call)), Err(reason)) => {
+            (Answered::Call(key, call), Err(reason)) => {
                 self.settle_pending(key, Err(call.bad_reply(reason)));
             }
+            (_, Ok(_)) => {}
+            (_, Err(reason)) => self.event(Event::ReplyMalformed { entry: entry.id, reason }),
         }
+    }
+
+    /// An entry was read, which was a reply to a call or not.
+    fn read_on(&mut self, entry: StreamId, expected: bool) {
+        let trimmed = self.watch.read(self.now, entry, expected);
+        self.trimmed(trimmed);
     }
 
     fn within_limit(&self, envelope: &Bytes) -> Result<(), String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::admit::ReplyTo;
 use super::{Job, JobId};
-use crate::command::StreamId;
+use crate::command::{Fields, StreamId};
 use crate::contract::MethodKind;
 use crate::envelope::Request;
 use crate::time::Time;
@@ -32,6 +32,8 @@ pub(crate) struct Work {
     pub(crate) request: Request,
     pub(crate) kind: MethodKind,
     pub(crate) reply_to: Option<ReplyTo>,
+    /// The entry as it came, where it may have to be put aside.
+    pub(crate) fields: Option<Fields>,
 }
 
 /// An entry that is held.
@@ -90,6 +92,12 @@ impl HeldTable {
     /// What waits or runs.
     pub(crate) fn unfinished(&self) -> usize {
         self.queue.len() + self.running.len()
+    }
+
+    /// How many bytes the params take of what waits or runs.
+    pub(crate) fn bytes(&self) -> usize {
+        let works = self.entries.values().filter_map(|held| held.work.as_ref());
+        works.map(|work| work.request.params.len()).sum()
     }
 
     /// When the handler began that has been running for the longest time.
@@ -176,6 +184,14 @@ impl HeldTable {
         })
     }
 
+    /// An entry that waits won't be begun: it comes to this stage. Its work.
+    pub(crate) fn take_queued(&mut self, id: StreamId, stage: Stage) -> Option<Work> {
+        let held = self.entries.get_mut(&id).filter(|held| held.stage == Stage::Queued)?;
+        held.stage = stage;
+        self.queue.retain(|queued| *queued != id);
+        held.work.take()
+    }
+
     /// A handler ended: its entry, if it is still held.
     pub(crate) fn end(&mut self, job: JobId) -> Option<(StreamId, &mut Held)> {
         let id = self.running.remove(&job)?;
@@ -242,7 +258,7 @@ mod tests {
 
     fn work() -> Work {
         let request = Request { id: None, method: "add".to_owned(), params: Default::default() };
-        Work { request, kind: MethodKind::Request, reply_to: None }
+        Work { request, kind: MethodKind::Request, reply_to: None, fields: None }
     }
 
     fn at(seconds: u64) -> Time {

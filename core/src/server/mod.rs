@@ -6,20 +6,25 @@
 //! | which entry runs next | [`service`] (`dispatch`), [`held`] (`head`) |
 //! | how many entries to read | [`prefetch`] |
 //! | when to reply, when to ack | [`settle`] |
-//! | what to take over from others, what to renew, what to trim | [`upkeep`] |
+//! | what to take over from others, what to renew | [`upkeep`] |
+//! | what was begun too often, and what becomes of it | [`suspects`], [`dead`] |
+//! | what is removed from the store | [`retention`] |
 //! | a lost group, a lost connection | [`recover`] |
 //! | what a stop finishes and what it hands back | [`drain`] |
 
 mod admit;
+mod dead;
 mod drain;
 mod held;
 mod io;
 mod prefetch;
 mod recover;
 mod reply_ttl;
+mod retention;
 mod service;
 mod settle;
 mod shared;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -40,6 +45,7 @@ pub use io::{Job, JobId, JobOutcome, ServerInput, ServerOutput};
 use reply_ttl::ReplyTtl;
 use service::Service;
 use shared::{For, Shared};
+use suspects::Suspects;
 
 /// The server's side of the protocol, as a pure state machine.
 ///
@@ -65,6 +71,7 @@ impl ServerCore {
             random: Random::new(seed),
             commands,
             reply_ttl: ReplyTtl::default(),
+            suspects: Suspects::default(),
             next_job: 0,
             report: StopReport::default(),
             out: VecDeque::new(),
@@ -246,12 +253,14 @@ impl ServerCore {
                 }
             }
             For::Reply(_, reply) => service.reply_answered(shared, reply, outcome),
+            For::DeadLetter(_, letter) => service.dead_letter_answered(shared, letter, outcome),
             For::Ack(_, ids) => service.ack_answered(shared, ids, outcome),
             For::Claim(_, issued) => service.claim_answered(shared, issued, outcome),
             For::Count(_, id) => service.count_answered(shared, id, outcome),
             For::Renew(_, ids, issued) => service.renew_answered(shared, &ids, issued, outcome),
             For::Release(_, ids) => service.release_answered(shared, ids, outcome),
             For::Trim(_) => service.trim_answered(shared, outcome),
+            For::Consumers(_) => service.consumers_answered(shared, outcome),
             For::Remove(_) => service.remove_answered(outcome),
             For::Kill(_) => service.kill_answered(shared, outcome),
             For::TimeToLive(_) | For::Background(_) => {}
@@ -304,6 +313,7 @@ impl ServerCore {
             self.step(at);
         }
         self.shared.renew_reply_streams(false);
+        self.shared.suspects.handle_timeout(now);
     }
 
     /// Acks leave when nothing else is left to be done in this round: one command for each service.
@@ -329,6 +339,9 @@ impl Machine for ServerCore {
             ServerInput::Link(input) => self.link(input),
             ServerInput::Timeout => self.handle_timeouts(),
         }
+        if self.shared.suspects.take_freed() {
+            self.step_all();
+        }
         self.drain();
     }
 
@@ -347,6 +360,7 @@ impl Machine for ServerCore {
         let own = [
             shared.commands.timeout().map(|at| (at, TimerReason::Connection)),
             shared.reply_ttl.timeout().map(|at| (at, TimerReason::ReplyStream)),
+            shared.suspects.timeout().map(|at| (at, TimerReason::Suspect)),
             self.drain_timeout().map(|at| (at, TimerReason::Drain)),
         ];
         let services = self.services.iter().filter_map(|service| service.timeout(shared));

@@ -1,15 +1,18 @@
 //! One service: its stream, its reader, and which of its entries runs next.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use super::admit::{Admission, admit};
+use super::dead::DeadLetter;
 use super::drain::Farewell;
 use super::held::{Head, HeldTable, Stage, Work};
 use super::prefetch::{HORIZON, Prefetch};
 use super::recover::{Resume, Setup};
+use super::retention::Removal;
 use super::settle::PendingReply;
+use super::upkeep::CLAIM_EVERY;
 use super::{For, JobId, ServerOutput, Shared};
+use crate::appetite::{self, Appetite};
 use crate::command::{Command, Entry, Lane, Outcome, Refusal, Reply, StreamId};
 use crate::contract::Contract;
 use crate::event::Event;
@@ -26,6 +29,8 @@ use crate::time::Time;
 const MAX_HELD: usize = 1024;
 /// An answer that the core writes by itself is shorter than this, but for the id that it repeats.
 const SMALL_ANSWER: usize = 1024;
+/// How many entries are read at once, at most; [`Prefetch`] has reasons for fewer.
+const MAX_COUNT: u32 = 1024;
 /// How many entries of its own pending list a server reads at once.
 pub(super) const OWN_PAGE: u32 = 64;
 
@@ -45,16 +50,21 @@ pub(super) struct Service {
     pub(super) at: usize,
     pub(super) contract: Contract,
     pub(super) stream: Key,
+    pub(super) dead_stream: Key,
     pub(super) group: String,
     pub(super) consumer: String,
     pub(super) reader: LaneState<Reading>,
     pub(super) held: HeldTable,
     pub(super) prefetch: Prefetch,
+    pub(super) appetite: Appetite,
     // settle
     pub(super) outbox: VecDeque<PendingReply>,
     pub(super) replying: Gate,
     pub(super) acks: Vec<StreamId>,
     pub(super) acking: Gate,
+    // dead
+    pub(super) dead: VecDeque<DeadLetter>,
+    pub(super) burying: Gate,
     // recover
     pub(super) setup: Setup,
     pub(super) was_set_up: bool,
@@ -70,8 +80,8 @@ pub(super) struct Service {
     pub(super) claim_at: Option<Time>,
     pub(super) lease_at: Option<Time>,
     pub(super) renewing: Gate,
-    pub(super) trim_at: Option<Time>,
-    pub(super) done_since_trim: bool,
+    // retention
+    pub(super) removal: Removal,
     // drain
     pub(super) releases: Vec<StreamId>,
     pub(super) handed_back: bool,
@@ -88,15 +98,19 @@ impl Service {
         Service {
             at,
             stream: options.common.key_prefix.command_stream(name),
+            dead_stream: options.common.key_prefix.dead_letter_stream(name),
             group: name.as_str().to_owned(),
             consumer: consumer_name(name, &options.common.instance_id),
             reader: LaneState::new(lane, &options.common),
             held: HeldTable::default(),
             prefetch: Prefetch::new(),
+            appetite: Appetite::new(MAX_COUNT),
             outbox: VecDeque::new(),
             replying: gate(),
             acks: Vec::new(),
             acking: gate(),
+            dead: VecDeque::new(),
+            burying: gate(),
             setup: Setup::Missing,
             was_set_up: false,
             reading: gate(),
@@ -109,8 +123,7 @@ impl Service {
             claim_at: None,
             lease_at: None,
             renewing: gate(),
-            trim_at: None,
-            done_since_trim: true,
+            removal: Removal::new(options.common.backoff),
             releases: Vec::new(),
             handed_back: false,
             farewell: Farewell::Due,
@@ -130,6 +143,7 @@ impl Service {
                 }
             }
             Phase::Running => {
+                self.send_dead_letters(shared);
                 self.send_replies(shared);
                 self.set_up_group(shared);
                 self.resume(shared);
@@ -138,6 +152,7 @@ impl Service {
                 self.read(shared);
             }
             Phase::Draining { .. } => {
+                self.send_dead_letters(shared);
                 self.send_replies(shared);
                 self.drain(shared);
             }
@@ -180,13 +195,20 @@ impl Service {
         if self.held.running_since().is_some_and(|began| shared.now - began > HORIZON) {
             return None;
         }
-        let count = self.prefetch.ask_for(self.held.unfinished())?;
+        let count = self.prefetch.ask_for(self.held.unfinished())?.min(self.appetite.fits());
+        // However few they are: no more while those that are here are as large as one read may be.
+        let replies = self.outbox.iter().map(|reply| reply.envelope.len()).sum::<usize>();
+        if self.held.bytes() + replies >= appetite::BUDGET {
+            return None;
+        }
         Some(count.min(u32::try_from(self.room()).unwrap_or(u32::MAX))).filter(|count| *count > 0)
     }
 
     fn read(&mut self, shared: &mut Shared) {
+        // What couldn't be renewed or answered is left to those who can.
         let may_read = self.reader.is_open()
             && self.reader.is_idle()
+            && shared.commands.is_open()
             && self.setup == Setup::Ready
             && self.reading.is_open()
             && self.resume == Resume::Nothing;
@@ -209,6 +231,7 @@ impl Service {
         match (what, outcome) {
             (Reading::New(asked), Outcome::Reply(Reply::Entries(entries))) => {
                 self.no_trouble();
+                self.appetite.took(&entries);
                 for entry in entries {
                     self.last_delivered = self.last_delivered.max(entry.id);
                     self.deliver(shared, entry, Some(1), asked);
@@ -263,7 +286,9 @@ impl Service {
         let common = &shared.options.common;
         match admit(&fields, &self.contract, &common.key_prefix, common.max_message_bytes) {
             Admission::Run { request, kind, reply_to } => {
-                let work = Work { request, kind, reply_to };
+                // What was delivered before may have to be put aside, as it came.
+                let suspect = deliveries.is_none() && shared.options.max_deliveries.is_some();
+                let work = Work { request, kind, reply_to, fields: suspect.then_some(fields) };
                 self.held.enqueue(id, work, deliveries, asked);
             }
             // An id may be so long that not even an error fits.
@@ -313,21 +338,29 @@ impl Service {
         if shared.is_draining() {
             let unblock = self.unblock_at.map(|at| (at, TimerReason::Drain));
             let lease = self.lease_at.map(|at| (at, TimerReason::Lease));
-            return [reader, unblock, lease, retry(&self.replying), retry(&self.acking)]
-                .into_iter()
-                .flatten()
-                .min_by_key(|(at, _)| *at);
+            return [
+                reader,
+                unblock,
+                lease,
+                retry(&self.replying),
+                retry(&self.acking),
+                retry(&self.burying),
+            ]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(at, _)| *at);
         }
         [
             reader,
             retry(&self.replying),
             retry(&self.acking),
+            retry(&self.burying),
             retry(&self.reading),
             retry(&self.renewing),
             self.resume.timeout().map(|at| (at, TimerReason::Retry)),
             self.claim_at.map(|at| (at, TimerReason::Reclaim)),
             self.lease_at.map(|at| (at, TimerReason::Lease)),
-            self.trim_at.map(|at| (at, TimerReason::Retention)),
+            self.removal.timeout().map(|at| (at, TimerReason::Retention)),
         ]
         .into_iter()
         .flatten()
@@ -338,7 +371,13 @@ impl Service {
     pub(super) fn handle_timeouts(&mut self, shared: &mut Shared) {
         let now = shared.now;
         self.unblock_at = self.unblock_at.filter(|at| *at > now);
-        for gate in [&mut self.replying, &mut self.acking, &mut self.reading, &mut self.renewing] {
+        for gate in [
+            &mut self.replying,
+            &mut self.acking,
+            &mut self.burying,
+            &mut self.reading,
+            &mut self.renewing,
+        ] {
             gate.handle_timeout(now);
         }
         self.resume.handle_timeout(now);
@@ -347,16 +386,16 @@ impl Service {
         }
         if shared.phase == Phase::Running {
             self.reclaim(shared);
-            self.trim(shared);
+            self.remove_done(shared);
         }
     }
 
     /// The server runs: the clocks of the upkeep begin.
     pub(super) fn begin(&mut self, shared: &Shared) {
         // At once: what a neighbour has handed back, or died with long ago, waits for somebody.
-        self.claim_at = Some(shared.now + Self::claim_every(shared));
+        self.claim_at = Some(shared.now + CLAIM_EVERY);
         self.claim_on = true;
         self.lease_at = Some(shared.now + Self::lease_every(shared));
-        self.trim_at = self.next_trim(shared, Duration::ZERO);
+        self.begin_removal(shared);
     }
 }

@@ -35,6 +35,7 @@ impl Service {
         let service = self.name();
         let Some((entry, held)) = self.held.end(job) else { return };
         self.prefetch.finished(shared.now - held.began);
+        shared.suspects.ended(self.at, entry);
         if shared.is_draining() {
             shared.report.finished += 1;
         }
@@ -126,7 +127,7 @@ impl Service {
         }
     }
 
-    fn ack(&mut self, entry: StreamId) {
+    pub(super) fn ack(&mut self, entry: StreamId) {
         if let Some(held) = self.held.get_mut(entry) {
             held.stage = Stage::Acking;
             self.acks.push(entry);
@@ -172,7 +173,7 @@ impl Service {
             Outcome::Refused(refusal) => self.trouble(shared, refusal),
             Outcome::Reply(_) => {
                 self.acking.went_well();
-                self.done_since_trim = true;
+                self.removal.acked = true;
             }
         }
         for id in ids {

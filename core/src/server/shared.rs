@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::dead::DeadLetter;
 use super::io::ServerOutput;
 use super::reply_ttl::ReplyTtl;
 use super::settle::PendingReply;
+use super::suspects::Suspects;
 use crate::command::{Command, Outcome, StreamId};
 use crate::event::Event;
 use crate::lane::LaneState;
@@ -25,6 +27,7 @@ pub(super) struct Shared {
     pub(super) random: Random,
     pub(super) commands: LaneState<For>,
     pub(super) reply_ttl: ReplyTtl,
+    pub(super) suspects: Suspects,
     pub(super) next_job: u64,
     pub(super) report: StopReport,
     pub(super) out: Out,
@@ -103,12 +106,14 @@ type Out = VecDeque<Output<ServerOutput>>;
 pub(super) enum For {
     Group(usize),
     Reply(usize, PendingReply),
+    DeadLetter(usize, DeadLetter),
     Ack(usize, Vec<StreamId>),
     Claim(usize, Time),
     Count(usize, StreamId),
     Renew(usize, Vec<StreamId>, Time),
     Release(usize, Vec<StreamId>),
     Trim(usize),
+    Consumers(usize),
     Remove(usize),
     Kill(usize),
     TimeToLive(Key),
@@ -120,7 +125,8 @@ impl For {
         match self {
             For::Group(at) | For::Reply(at, _) | For::Ack(at, _) | For::Claim(at, _) => Some(*at),
             For::Count(at, _) | For::Renew(at, ..) | For::Release(at, _) => Some(*at),
-            For::Trim(at) | For::Remove(at) | For::Kill(at) => Some(*at),
+            For::Trim(at) | For::Consumers(at) | For::Remove(at) | For::Kill(at) => Some(*at),
+            For::DeadLetter(at, _) => Some(*at),
             For::TimeToLive(_) | For::Background(_) => None,
         }
     }

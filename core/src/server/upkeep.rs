@@ -1,4 +1,4 @@
-//! What goes on next to the work: taking over what others left behind, renewing what is held, removing what is done.
+//! What goes on next to the work: taking over what others left behind, and renewing what is held.
 
 use std::time::Duration;
 
@@ -8,23 +8,16 @@ use super::service::Service;
 use super::{For, ServerOutput, Shared};
 use crate::command::{Command, Outcome, Refusal, Reply, StreamId};
 use crate::event::Event;
-use crate::options::Retention;
 use crate::refusal::{Meaning, unexpected};
 use crate::time::Time;
 
 /// At most so many entries are taken over at once.
 const CLAIM_COUNT: u32 = 32;
-/// How often done entries are removed while there are new ones.
-const TRIM_EVERY: Duration = Duration::from_secs(1);
-/// How often entries that only others have done are removed.
-const TRIM_IDLE_EVERY: Duration = Duration::from_secs(10);
+/// How often to look for entries that others left behind. The other implementations look every quarter of the claim idle, so
+/// that what is handed back to them waits for up to 15 s; one look costs less than one call.
+pub(super) const CLAIM_EVERY: Duration = Duration::from_secs(1);
 
 impl Service {
-    /// How often to look for entries that others left behind: as the other implementations do.
-    pub(super) fn claim_every(shared: &Shared) -> Duration {
-        (shared.options.consumer_claim_idle / 4).max(Duration::from_secs(1))
-    }
-
     /// How often to look for leases that grow old.
     pub(super) fn lease_every(shared: &Shared) -> Duration {
         (shared.options.consumer_claim_idle / 6).max(Duration::from_millis(1))
@@ -35,7 +28,7 @@ impl Service {
         if self.claim_at.is_none_or(|at| at > shared.now) {
             return;
         }
-        self.claim_at = Some(shared.now + Self::claim_every(shared));
+        self.claim_at = Some(shared.now + CLAIM_EVERY);
         self.claim_on = true;
     }
 
@@ -72,12 +65,7 @@ impl Service {
                 // Neither a full page nor an empty one with a cursor means that there is nothing further on.
                 self.claim_on = !entries.is_empty() || cursor != StreamId::MIN;
                 for entry in entries {
-                    // 6.2 claims a trimmed entry without telling which: its own pending list tells.
-                    if entry.id == StreamId::MIN {
-                        self.scan_own_pending();
-                    } else {
-                        self.deliver(shared, entry, None, issued);
-                    }
+                    self.deliver(shared, entry, None, issued);
                 }
             }
             Outcome::Refused(refusal) => self.trouble(shared, refusal),
@@ -86,32 +74,47 @@ impl Service {
         }
     }
 
-    /// Asks how often an entry was delivered, before it runs.
+    /// Counts another delivery of an entry that was delivered before, as it is about to run. Under a limit, one at a time.
     pub(super) fn count(&mut self, shared: &mut Shared, id: StreamId) {
-        if !shared.commands.is_open() {
+        let limited = shared.options.max_deliveries.is_some();
+        if !shared.commands.is_open()
+            || (limited && !shared.suspects.may_begin(shared.now, self.at, id))
+        {
             return;
         }
         if let Some(held) = self.held.get_mut(id) {
             held.asked = true;
-            let pending =
-                Command::Pending { stream: self.stream.clone(), group: self.group.clone(), id };
-            shared.send(pending, For::Count(self.at, id));
+            let count = Command::CountDelivery {
+                stream: self.stream.clone(),
+                group: self.group.clone(),
+                consumer: self.consumer.clone(),
+                id,
+            };
+            shared.send(count, For::Count(self.at, id));
         }
     }
 
-    /// The store has said who owns an entry and how often it was delivered.
+    /// The store has counted a delivery, if the entry is still ours.
     pub(super) fn count_answered(&mut self, shared: &mut Shared, id: StreamId, outcome: Outcome) {
         let Some(held) = self.held.get_mut(id) else { return };
         held.asked = false;
         match outcome {
-            Outcome::Reply(Reply::Pending(Some(pending))) if pending.consumer == self.consumer => {
-                held.deliveries = Some(pending.deliveries);
+            Outcome::Reply(Reply::Deliveries(Some(deliveries))) => {
+                match shared.options.max_deliveries {
+                    Some(limit) if deliveries > limit => {
+                        shared.suspects.ended(self.at, id);
+                        self.give_up(id, deliveries - 1);
+                    }
+                    _ => held.deliveries = Some(deliveries),
+                }
             }
             // Somebody else's by now, or done.
             Outcome::Reply(_) => self.lost(shared, id),
             // It runs all the same: at least once matters more than the number.
             Outcome::Refused(_) => held.deliveries = Some(2),
-            Outcome::Unknown(_) | Outcome::NotSent(_) => {}
+            Outcome::Unknown(_) | Outcome::NotSent(_) => {
+                shared.suspects.ended(self.at, id);
+            }
         }
     }
 
@@ -210,36 +213,9 @@ impl Service {
         match running {
             Some(job) => shared.effect(ServerOutput::LeaseLost(job)),
             None => {
+                shared.suspects.ended(self.at, id);
                 self.held.remove(id);
             }
-        }
-    }
-
-    /// When done entries are removed next.
-    pub(super) fn next_trim(&self, shared: &Shared, idle: Duration) -> Option<Time> {
-        match shared.options.retention {
-            Retention::TrimDone => Some(shared.now + TRIM_EVERY.max(idle)),
-            Retention::KeepAll => None,
-        }
-    }
-
-    /// Removes what every group on the stream is done with, if it is time.
-    pub(super) fn trim(&mut self, shared: &mut Shared) {
-        if self.trim_at.is_none_or(|at| at > shared.now) {
-            return;
-        }
-        let idle = if self.done_since_trim { Duration::ZERO } else { TRIM_IDLE_EVERY };
-        self.trim_at = self.next_trim(shared, idle);
-        if self.setup == Setup::Ready && shared.commands.is_open() {
-            self.done_since_trim = false;
-            shared.send(Command::TrimDone { stream: self.stream.clone() }, For::Trim(self.at));
-        }
-    }
-
-    /// The store has answered.
-    pub(super) fn trim_answered(&mut self, shared: &mut Shared, outcome: Outcome) {
-        if let Outcome::Refused(refusal) = outcome {
-            shared.event(Event::CommandRefused { what: "the removal of done entries", refusal });
         }
     }
 }

@@ -1,11 +1,11 @@
 //! One consumer group: how far it has read, its consumers, and what is pending for them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clamator_core::{Entry, PendingEntry, StreamId};
+use clamator_core::{Entry, StreamId};
 
 use super::log::{Log, limit, successor};
 
@@ -16,7 +16,8 @@ const LOOKS_PER_CLAIM: usize = 10;
 pub(super) struct Group {
     /// The last entry that was delivered to anybody.
     pub(super) delivered: StreamId,
-    pub(super) consumers: BTreeSet<Arc<str>>,
+    /// Each with when it was last heard of.
+    pub(super) consumers: BTreeMap<Arc<str>, u64>,
     pub(super) pending: BTreeMap<StreamId, Delivery>,
 }
 
@@ -31,14 +32,14 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// For how long nobody has touched the entry; negative after the clock went back.
-    fn idle_ms(&self, now_ms: u64) -> i128 {
+    pub(super) fn idle_ms(&self, now_ms: u64) -> i128 {
         i128::from(now_ms) - self.at_ms
     }
 }
 
 impl Group {
     pub(super) fn new(delivered: StreamId) -> Group {
-        Group { delivered, consumers: BTreeSet::new(), pending: BTreeMap::new() }
+        Group { delivered, consumers: BTreeMap::new(), pending: BTreeMap::new() }
     }
 
     /// `XREADGROUP … >`: hands out what was never delivered.
@@ -49,7 +50,7 @@ impl Group {
         consumer: &str,
         count: u32,
     ) -> Vec<Entry> {
-        let consumer = self.consumer(consumer);
+        let consumer = self.consumer(now_ms, consumer);
         let entries: Vec<Entry> = log.after(self.delivered, count).collect();
         for entry in &entries {
             let delivery =
@@ -60,8 +61,8 @@ impl Group {
         entries
     }
 
-    /// `XREADGROUP … <id>`: what this consumer has pending. An entry that is gone has no fields, and only a read that
-    /// finds the entry counts as a delivery.
+    /// What this consumer has pending; its idle time begins anew. An entry that is gone has no fields, and leaves the pending
+    /// list.
     pub(super) fn read_pending(
         &mut self,
         log: &Log,
@@ -70,20 +71,13 @@ impl Group {
         after: StreamId,
         count: u32,
     ) -> Vec<Entry> {
-        let consumer = self.consumer(consumer);
-        self.pending
-            .range_mut((Bound::Excluded(after), Bound::Unbounded))
-            .filter(|(_, delivery)| delivery.consumer == consumer)
-            .take(limit(count))
-            .map(|(id, delivery)| match log.get(*id) {
-                Some(entry) => {
-                    delivery.at_ms = i128::from(now_ms);
-                    delivery.count = delivery.count.saturating_add(1);
-                    entry
-                }
-                None => Entry { id: *id, fields: None },
-            })
-            .collect()
+        let own = self.pending.range((Bound::Excluded(after), Bound::Unbounded));
+        let own = own.filter(|(_, delivery)| *delivery.consumer == *consumer);
+        let ids: Vec<StreamId> =
+            own.take(usize::try_from(count).unwrap_or(usize::MAX)).map(|(id, _)| *id).collect();
+        self.touch_owned(log, now_ms, 0, consumer, &ids);
+        let entry = |id| log.get(id).unwrap_or(Entry { id, fields: None });
+        ids.into_iter().map(entry).collect()
     }
 
     /// `XACK`.
@@ -91,7 +85,7 @@ impl Group {
         ids.iter().filter(|id| self.pending.remove(id).is_some()).count()
     }
 
-    /// `XAUTOCLAIM`: the next cursor and what was claimed. Entries that are gone leave the pending list; they use up
+    /// `XAUTOCLAIM … JUSTID`: the next cursor and what was claimed. Entries that are gone leave the pending list; they use up
     /// `count`, as in Redis.
     pub(super) fn auto_claim(
         &mut self,
@@ -124,11 +118,10 @@ impl Group {
             if self.pending.get(&id).is_none_or(young) {
                 continue;
             }
-            let consumer = self.consumer(consumer);
+            let consumer = self.consumer(now_ms, consumer);
             if let Some(delivery) = self.pending.get_mut(&id) {
                 delivery.consumer = consumer;
                 delivery.at_ms = i128::from(now_ms);
-                delivery.count = delivery.count.saturating_add(1);
                 claimed.push(entry);
                 left -= 1;
             }
@@ -138,16 +131,18 @@ impl Group {
         (next, claimed)
     }
 
-    /// `XPENDING <id> <id> 1`.
-    pub(super) fn pending_entry(&self, now_ms: u64, id: StreamId) -> Option<PendingEntry> {
-        let delivery = self.pending.get(&id)?;
-        let idle = u64::try_from(delivery.idle_ms(now_ms)).unwrap_or(0);
-        Some(PendingEntry {
-            id,
-            consumer: delivery.consumer.as_ref().to_owned(),
-            idle: Duration::from_millis(idle),
-            deliveries: delivery.count,
-        })
+    /// Counts a delivery of an entry that this consumer still owns.
+    pub(super) fn count_delivery(
+        &mut self,
+        log: &Log,
+        now_ms: u64,
+        consumer: &str,
+        id: StreamId,
+    ) -> Option<u64> {
+        self.touch_owned(log, now_ms, 0, consumer, &[id]).first()?;
+        let delivery = self.pending.get_mut(&id)?;
+        delivery.count = delivery.count.saturating_add(1);
+        Some(delivery.count)
     }
 
     /// `XCLAIM … JUSTID` of what this consumer still owns, as if it had been delivered `idle_ms` ago. An entry that is
@@ -187,17 +182,38 @@ impl Group {
 
     /// Removes a consumer for which nothing is pending. Returns whether it did.
     pub(super) fn remove_idle_consumer(&mut self, consumer: &str) -> bool {
-        let busy = self.pending.values().any(|delivery| *delivery.consumer == *consumer);
-        !busy && self.consumers.remove(consumer)
+        !self.is_busy(consumer) && self.consumers.remove(consumer).is_some()
+    }
+
+    /// Removes the consumers for which nothing is pending and of which nobody has heard for `min_idle`, but not `except`.
+    pub(super) fn remove_idle_consumers(
+        &mut self,
+        now_ms: u64,
+        min_idle: Duration,
+        except: &str,
+    ) -> usize {
+        let idle = |seen_ms: u64| Duration::from_millis(now_ms.saturating_sub(seen_ms)) >= min_idle;
+        let gone = self
+            .consumers
+            .iter()
+            .filter(|(name, seen_ms)| idle(**seen_ms) && ***name != *except && !self.is_busy(name));
+        let gone: Vec<Arc<str>> = gone.map(|(name, _)| Arc::clone(name)).collect();
+        gone.iter().filter(|name| self.consumers.remove(*name).is_some()).count()
+    }
+
+    fn is_busy(&self, consumer: &str) -> bool {
+        self.pending.values().any(|delivery| *delivery.consumer == *consumer)
     }
 
     /// The consumer of this name, made if it is missing.
-    fn consumer(&mut self, name: &str) -> Arc<str> {
-        if let Some(consumer) = self.consumers.get(name) {
-            return Arc::clone(consumer);
+    fn consumer(&mut self, now_ms: u64, name: &str) -> Arc<str> {
+        if let Some((consumer, _)) = self.consumers.get_key_value(name) {
+            let consumer = Arc::clone(consumer);
+            self.consumers.insert(Arc::clone(&consumer), now_ms);
+            return consumer;
         }
         let consumer: Arc<str> = name.into();
-        self.consumers.insert(Arc::clone(&consumer));
+        self.consumers.insert(Arc::clone(&consumer), now_ms);
         consumer
     }
 }

@@ -5,8 +5,21 @@ use std::time::Duration;
 use bytes::Bytes;
 use clamator_core::{Entry, Key, StreamId};
 
-use super::group::Group;
+use super::group::{Delivery, Group};
 use super::{Held, Store, Stream, Value};
+
+/// What one entry's pending record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingEntry {
+    /// The entry.
+    pub id: StreamId,
+    /// The consumer that owns it.
+    pub consumer: String,
+    /// For how long nobody has touched it.
+    pub idle: Duration,
+    /// How often it was delivered.
+    pub deliveries: u64,
+}
 
 impl Store {
     /// The time of the last command, in milliseconds since the Unix epoch.
@@ -64,21 +77,24 @@ impl Store {
         self.found_group(key, group).map(|group| group.delivered)
     }
 
-    /// What is pending in a group, in order: the entry, the consumer that owns it, and how often it was delivered.
+    /// What is pending in a group, in order.
     #[must_use]
-    pub fn pending(&self, key: &Key, group: &str) -> Vec<(StreamId, String, u64)> {
+    pub fn pending(&self, key: &Key, group: &str) -> Vec<PendingEntry> {
         let Some(group) = self.found_group(key, group) else { return Vec::new() };
-        let pending = group.pending.iter();
-        pending
-            .map(|(id, delivery)| (*id, delivery.consumer.as_ref().to_owned(), delivery.count))
-            .collect()
+        let record = |(id, delivery): (&StreamId, &Delivery)| PendingEntry {
+            id: *id,
+            consumer: delivery.consumer.as_ref().to_owned(),
+            idle: Duration::from_millis(u64::try_from(delivery.idle_ms(self.now_ms)).unwrap_or(0)),
+            deliveries: delivery.count,
+        };
+        group.pending.iter().map(record).collect()
     }
 
     /// The consumers of a group, in order.
     #[must_use]
     pub fn consumers(&self, key: &Key, group: &str) -> Vec<String> {
         let Some(group) = self.found_group(key, group) else { return Vec::new() };
-        group.consumers.iter().map(|name| name.as_ref().to_owned()).collect()
+        group.consumers.keys().map(|name| name.as_ref().to_owned()).collect()
     }
 
     /// Removes every key (`FLUSHALL`).

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use clamator_core::{Entry, Fields, StreamId};
+use clamator_core::{Entry, Fields, StreamId, StreamInfo};
 
 /// How many entries Redis puts into one node of a stream by default (`stream-node-max-entries`).
 const NODE_ENTRIES: u32 = 100;
@@ -14,6 +14,8 @@ const TRIM_LIMIT: usize = 100 * NODE_ENTRIES as usize;
 pub(super) struct Log {
     entries: VecDeque<Logged>,
     last_id: StreamId,
+    /// How many were ever added.
+    added: u64,
     /// The number of the node that is being filled, and how many entries ever went into it.
     node: u64,
     filled: u32,
@@ -48,6 +50,7 @@ impl Log {
         }
         self.filled += 1;
         self.last_id = id;
+        self.added += 1;
         self.entries.push_back(Logged { id, fields, node: self.node });
         Some(id)
     }
@@ -108,6 +111,11 @@ impl Log {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    pub(super) fn info(&self) -> StreamInfo {
+        let length = u64::try_from(self.len()).unwrap_or(u64::MAX);
+        StreamInfo { last_id: self.last_id, length, added: Some(self.added) }
     }
 
     /// The newest id that was ever given, even if that entry is gone.

@@ -15,9 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use clamator_core::{Command, Fields, GroupStart, Key, Refusal, Reply, StreamId};
+use clamator_core::{Command, Fields, GroupStart, Key, Refusal, Reply, StreamId, Trimmed};
 
 use self::group::Group;
+pub use self::inspect::PendingEntry;
 use self::log::Log;
 
 /// How idle a released entry looks: longer than anybody's claim idle.
@@ -108,7 +109,7 @@ impl Store {
                 Ok(Reply::Entries(group.read_new(log, now_ms, consumer, *count)))
             }
             Command::ReadOwnPending { stream, group, consumer, after, count } => {
-                let (log, group) = self.group(stream, group, refusals::no_group_to_read)?;
+                let (log, group) = self.group(stream, group, refusals::no_group)?;
                 Ok(Reply::Entries(group.read_pending(log, now_ms, consumer, *after, *count)))
             }
             Command::Read { stream, after, count, .. } => {
@@ -117,6 +118,10 @@ impl Store {
                     None => Vec::new(),
                 };
                 Ok(Reply::Entries(entries))
+            }
+            Command::Info { stream } => {
+                let found = self.stream(stream)?.ok_or_else(refusals::no_such_key)?;
+                Ok(Reply::Stream(found.log.info()))
             }
             Command::Ack { stream, group, ids } => {
                 if ids.is_empty() {
@@ -134,9 +139,9 @@ impl Store {
                     group.auto_claim(log, now_ms, consumer, *min_idle, *cursor, *count);
                 Ok(Reply::Claimed { cursor, entries })
             }
-            Command::Pending { stream, group, id } => {
-                let (_, group) = self.group(stream, group, refusals::no_group)?;
-                Ok(Reply::Pending(group.pending_entry(now_ms, *id)))
+            Command::CountDelivery { stream, group, consumer, id } => {
+                let (log, group) = self.group(stream, group, refusals::no_group)?;
+                Ok(Reply::Deliveries(group.count_delivery(log, now_ms, consumer, *id)))
             }
             // Without ids their scripts look at nothing, not even at whether the group exists.
             Command::Renew { ids, .. } | Command::Release { ids, .. } if ids.is_empty() => {
@@ -151,11 +156,16 @@ impl Store {
                 Ok(Reply::Ids(group.touch_owned(log, now_ms, RELEASED_IDLE_MS, consumer, ids)))
             }
             Command::TrimDone { stream } => {
-                Ok(count(self.stream_mut(stream)?.map_or(0, Stream::trim_done)))
+                let found = self.stream_mut(stream)?;
+                Ok(Reply::Trimmed(found.map(Stream::trim_done).unwrap_or_default()))
             }
             Command::RemoveConsumer { stream, group, consumer } => {
                 let (_, group) = self.group(stream, group, refusals::no_group)?;
                 Ok(count(usize::from(group.remove_idle_consumer(consumer))))
+            }
+            Command::RemoveIdleConsumers { stream, group, min_idle, except } => {
+                let (_, group) = self.group(stream, group, refusals::no_group)?;
+                Ok(count(group.remove_idle_consumers(now_ms, *min_idle, except)))
             }
             Command::Delete { key } => Ok(count(usize::from(self.keys.remove(key).is_some()))),
             Command::Expire { key, ttl } => Ok(self.expire(key, *ttl)),
@@ -249,7 +259,8 @@ impl Store {
         let delivered = match start {
             GroupStart::Beginning => StreamId::MIN,
             GroupStart::End => found.log.last_id(),
-            GroupStart::After(id) => id,
+            GroupStart::After(id) if id <= found.log.last_id() => id,
+            GroupStart::After(_) => StreamId::MIN,
         };
         match found.groups.entry(group.to_owned()) {
             Slot::Occupied(_) => Err(refusals::busy_group()),
@@ -320,12 +331,19 @@ impl Value {
 
 impl Stream {
     /// Removes the entries that every group is done with. Without a group nobody has said so.
-    fn trim_done(&mut self) -> usize {
-        let needed_from = self.groups.values().map(Group::needs_from).min();
-        needed_from.map_or(0, |id| self.log.trim_below(id))
+    fn trim_done(&mut self) -> Trimmed {
+        let wanted = self.groups.iter().map(|(name, group)| (group.needs_from(), name.clone()));
+        // Of several that need the same, the first one: Redis tells them in this order too.
+        let kept = wanted.min_by_key(|(id, _)| *id);
+        let removed = kept.as_ref().map_or(0, |(id, _)| self.log.trim_below(*id));
+        Trimmed { removed: number(removed), len: number(self.log.len()), kept }
     }
 }
 
-fn count(number: usize) -> Reply {
-    Reply::Count(u64::try_from(number).unwrap_or(u64::MAX))
+fn count(count: usize) -> Reply {
+    Reply::Count(number(count))
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -27,6 +27,10 @@ pub(super) fn stream_is_gone() -> Refusal {
     Refusal::new("UNBLOCKED", "the stream key no longer exists")
 }
 
+pub(super) fn no_such_key() -> Refusal {
+    error("no such key")
+}
+
 pub(super) fn busy_group() -> Refusal {
     Refusal::new("BUSYGROUP", "Consumer Group name already exists")
 }

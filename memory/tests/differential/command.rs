@@ -81,6 +81,7 @@ fn command() -> impl Strategy<Value = Command> {
         ),
         2 => (key(), id(), count())
             .prop_map(move |(stream, after, count)| Command::Read { stream, after, count, block }),
+        2 => key().prop_map(|stream| Command::Info { stream }),
         3 => (key(), group(), vec(id(), 0..5))
             .prop_map(|(stream, group, ids)| Command::Ack { stream, group, ids }),
         4 => (key(), group(), consumer(), min_idle(), id(), count()).prop_map(
@@ -88,8 +89,9 @@ fn command() -> impl Strategy<Value = Command> {
                 Command::AutoClaim { stream, group, consumer, min_idle, cursor, count }
             }
         ),
-        1 => (key(), group(), id())
-            .prop_map(|(stream, group, id)| Command::Pending { stream, group, id }),
+        2 => (key(), group(), consumer(), id()).prop_map(|(stream, group, consumer, id)| {
+            Command::CountDelivery { stream, group, consumer, id }
+        }),
         2 => (key(), group(), consumer(), vec(id(), 0..5)).prop_map(
             |(stream, group, consumer, ids)| Command::Renew { stream, group, consumer, ids }
         ),
@@ -100,6 +102,11 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (key(), group(), consumer()).prop_map(|(stream, group, consumer)| {
             Command::RemoveConsumer { stream, group, consumer }
         }),
+        1 => (key(), group(), prop_oneof![Just(Duration::ZERO), Just(LONG)], consumer()).prop_map(
+            |(stream, group, min_idle, except)| {
+                Command::RemoveIdleConsumers { stream, group, min_idle, except }
+            }
+        ),
         1 => doomed_key().prop_map(|key| Command::Delete { key }),
         1 => (doomed_key(), ttl()).prop_map(|(key, ttl)| Command::Expire { key, ttl }),
         // Nobody has so high a number.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clamator_core::{Entry, PendingEntry, Refusal, StreamId};
+use clamator_core::{Entry, Refusal, StreamId};
+use clamator_memory::PendingEntry;
 use clamator_testkit::{Connection, RedisServer, Value};
 
 /// A server of the version that the model is of. `CLAMATOR_REDIS_SERVER` may name another one: what differs there is told in

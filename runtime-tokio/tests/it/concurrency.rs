@@ -86,7 +86,7 @@ async fn a_timeout_is_its_callers_own() {
     let patient = tokio::spawn(work.hold(1).timeout(SOON * 3).into_future());
     site.book.eventually(What::Began, 1);
     let error = work.hold(2).await.unwrap_err();
-    let CallError::Timeout { service, method, after } = error else { panic!("{error}") };
+    let CallError::Timeout { service, method, after, .. } = error else { panic!("{error}") };
     assert_eq!((service.as_str(), method.as_str()), ("work", "hold"));
     assert_eq!(after, Duration::from_millis(100));
     // The server wasn't told: it does both.

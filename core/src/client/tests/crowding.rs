@@ -1,7 +1,7 @@
 //! More calls than the reply stream has room for: they wait, each service in turn, and no reply is trimmed.
 
 use super::*;
-use crate::testing::{ms, secs};
+use crate::testing::{ms, refused, secs};
 
 /// One whose reply stream holds this many replies.
 fn narrow(limit: u64) -> Client {
@@ -90,6 +90,9 @@ fn a_reply_that_never_comes_is_given_up_after_a_minute() {
         let until = client.now + during;
         while client.now < until {
             client.replies(&[]);
+            if client.sent(Lane::Commands).iter().any(|sent| sent == "info p:replies:me") {
+                client.answer(Lane::Commands, refused("LOADING"));
+            }
             client.advance(secs(1));
         }
     };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::command::Refusal;
+use crate::error::NoReply;
 use crate::options::MissingService;
 use crate::testing::{fault, ms, not_sent, refused, secs, unknown};
 
@@ -10,7 +11,8 @@ fn nobody_made_it(waited: Duration) -> CallError {
 }
 
 fn timeout(after: Duration) -> CallError {
-    CallError::Timeout { service: "arith".to_owned(), method: "add".to_owned(), after }
+    let (service, method) = ("arith".to_owned(), "add".to_owned());
+    CallError::Timeout { service, method, after, why: NoReply::Unknown }
 }
 
 fn transport(cause: &str, may_have_executed: bool) -> CallError {

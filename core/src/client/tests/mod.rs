@@ -4,10 +4,13 @@ mod anything;
 mod calling;
 mod crowding;
 mod deciding;
+mod disconnected;
+mod queueing;
 mod reading;
 mod reconnecting;
 mod starting;
 mod stopping;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
@@ -19,6 +22,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::command::{Entry, Fields, Reply};
 use crate::contract::MethodKind;
+use crate::envelope::Outgoing;
 use crate::names::{InstanceId, KeyPrefix};
 use crate::testing::{Bench, SEED, id};
 
@@ -142,8 +146,15 @@ impl Client {
     /// How calls ended since the last time.
     fn settled(&mut self) -> Vec<(CallKey, Result<String, CallError>)> {
         let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
-        let settled = self.effects.drain(..);
-        settled.map(|ClientOutput::Settle(key, result)| (key, result.map(text))).collect()
+        let (settled, others) =
+            self.effects.drain(..).partition(|effect| matches!(effect, ClientOutput::Settle(..)));
+        self.effects = others;
+        let settled: VecDeque<_> = settled;
+        let outcome = |effect| match effect {
+            ClientOutput::Settle(key, result) => (key, result.map(text)),
+            other => panic!("{other:?}"),
+        };
+        settled.into_iter().map(outcome).collect()
     }
 
     /// How the only call that ended since the last time did.

@@ -134,8 +134,21 @@ fn the_next_read_goes_on_after_the_last_reply() {
     assert_eq!(client.sent(REPLIES), ["read after 0-0"]);
     client.replies(&["{}", "{}"]);
     assert_eq!(client.sent(REPLIES), ["read after 2-0"]);
-    let Command::Read { stream, count, block, .. } = client.oldest(REPLIES) else { panic!() };
-    assert_eq!((stream.as_str(), *count, *block), ("p:replies:me", 512, secs(1)));
+    let Command::Read { stream, block, .. } = client.oldest(REPLIES) else { panic!() };
+    assert_eq!((stream.as_str(), *block), ("p:replies:me", secs(1)));
+}
+
+#[test]
+fn it_reads_more_at_once_from_read_to_read_but_no_more_bytes_than_it_can_hold() {
+    let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(8 * 1024 * 1024));
+    let mut client = running();
+    let mut counts = Vec::new();
+    for envelope in [["{}"; 11].as_slice(), &[&large, "{}"]].concat() {
+        let Command::Read { count, .. } = client.oldest(REPLIES) else { panic!() };
+        counts.push(*count);
+        client.replies(&[envelope]);
+    }
+    assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512, 1]);
 }
 
 #[test]

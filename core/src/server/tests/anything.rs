@@ -25,7 +25,8 @@ fn any_reply(random: &mut Lcg, command: &Command, newest: &mut u64) -> Reply {
         (_, 0) => Reply::Nil,
         (_, 1) => Reply::Count(random.below(3)),
         (_, 2) => Reply::Entries(entries),
-        (_, 3) => owned_by("arith:you", *newest, 1),
+        (_, 3) => Reply::Deliveries(None),
+        (Command::CountDelivery { .. }, _) => counted(2 + random.below(2)),
         (Command::ReadGroup { .. } | Command::ReadOwnPending { .. }, _) => Reply::Entries(entries),
         (Command::AutoClaim { .. }, _) => {
             entries.push(deleted(0));
@@ -94,13 +95,15 @@ fn both() -> [&'static str; 2] {
 
 fn anything(seed: u64) -> Server {
     let (mut random, mut newest) = (Lcg(seed), 0);
+    let mut options = options();
+    options.max_deliveries = (seed % 2 == 1).then_some(2);
     // Every fourth one meets the faults as early as at its start.
     let mut server = if seed.is_multiple_of(4) {
-        let mut server = idle(options(), &both());
+        let mut server = idle(options, &both());
         server.input(ServerInput::Start);
         server
     } else {
-        running_with(options(), &both())
+        running_with(options, &both())
     };
     for _ in 0..STEPS {
         any_step(&mut random, &mut server, &mut newest);
@@ -156,6 +159,7 @@ fn when_the_faults_end_everything_settles_and_new_entries_are_served() {
             let service = &server.core.services[at];
             assert!(service.held.is_empty(), "seed {seed}: {:?}", service.held);
             assert!(service.outbox.is_empty() && service.acks.is_empty(), "seed {seed}");
+            assert!(service.dead.is_empty(), "seed {seed}");
             let lane = Lane::Reader(u16::try_from(at).unwrap());
             let reads = server.sent(lane);
             assert!(reads.len() == 1 && reads[0].starts_with("read"), "seed {seed}: {reads:?}");

@@ -2,6 +2,7 @@
 
 mod anything;
 mod dispatching;
+mod giving_up;
 mod leasing;
 mod malformed;
 mod prefetching;
@@ -21,7 +22,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::command::{Command, Entry, PendingEntry, Reply, StreamId};
+use crate::command::{Command, Entry, Reply, StreamId, Trimmed};
 use crate::contract::MethodKind;
 use crate::envelope::success_response;
 use crate::error::RpcError;
@@ -96,6 +97,16 @@ fn running_with(options: ServerOptions, services: &[&str]) -> Server {
 
 fn running() -> Server {
     running_with(options(), &["arith"])
+}
+
+/// One that does nothing in the background but renew: what is tested is all that it does.
+fn undisturbed() -> Server {
+    let mut server = running();
+    for service in &mut server.core.services {
+        service.claim_at = None;
+        service.removal.never();
+    }
+    server
 }
 
 impl Server {
@@ -203,21 +214,17 @@ fn healthy_answer(command: &Command) -> Reply {
         }
         Command::AutoClaim { .. } => Reply::Claimed { cursor: StreamId::MIN, entries: vec![] },
         Command::Renew { ids, .. } | Command::Release { ids, .. } => Reply::Ids(ids.clone()),
-        Command::Pending { id, .. } => mine(id.ms, 2),
+        Command::CountDelivery { .. } => counted(2),
+        Command::TrimDone { .. } => Reply::Trimmed(Trimmed::default()),
         Command::Append { .. } => Reply::Added(id(1)),
         Command::CreateGroup { .. } | Command::Ping => Reply::Done,
         _ => Reply::Count(1),
     }
 }
 
-/// The pending record of an entry that this server owns.
-fn mine(entry: u64, deliveries: u64) -> Reply {
-    owned_by("arith:me", entry, deliveries)
-}
-
-fn owned_by(consumer: &str, entry: u64, deliveries: u64) -> Reply {
-    let consumer = consumer.to_owned();
-    Reply::Pending(Some(PendingEntry { id: id(entry), consumer, idle: Duration::ZERO, deliveries }))
+/// What the store says of an entry that is still the server's own.
+fn counted(deliveries: u64) -> Reply {
+    Reply::Deliveries(Some(deliveries))
 }
 
 fn entry(at: u64, fields: &[(&str, &str)]) -> Entry {

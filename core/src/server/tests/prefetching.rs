@@ -66,3 +66,26 @@ fn fast_as_they_may_have_been_nothing_more_is_read_behind_a_handler_that_takes_l
     server.settle(11);
     assert_eq!(server.sent(ARITH).len(), 1);
 }
+
+#[test]
+fn fast_as_handlers_may_be_no_more_bytes_are_read_or_held_than_fit() {
+    let large = |at: u64| {
+        let text = "x".repeat(6 * 1024 * 1024);
+        let envelope = format!(
+            r#"{{"jsonrpc":"2.0","method":"arith.add","params":{{"a":"{text}"}},"id":{at}}}"#
+        );
+        entry(at, &[("type", "rpc"), ("envelope", &envelope), ("reply-to", "p:replies:c")])
+    };
+    let mut server = running();
+    for at in 0..10 {
+        server.deliver(vec![add(at)]);
+        server.settle(at);
+    }
+    assert_eq!(server.sent(ARITH), ["read 255"], "nobody has said yet that they are large");
+    server.deliver(vec![large(10)]);
+    assert_eq!(server.sent(ARITH), ["read 2"]);
+    server.deliver(vec![large(11), large(12)]);
+    assert_eq!(server.sent(ARITH), [""; 0], "18 MiB are here");
+    server.settle(10);
+    assert_eq!(server.sent(ARITH), ["read 2"], "and now 12");
+}

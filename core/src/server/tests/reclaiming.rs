@@ -9,7 +9,9 @@ fn quiet_with(claim_idle: Duration) -> Server {
         retention: Retention::KeepAll,
         ..options()
     };
-    running_with(options, &["arith"])
+    let mut server = running_with(options, &["arith"]);
+    server.core.services[0].removal.never();
+    server
 }
 
 fn quiet() -> Server {
@@ -32,11 +34,11 @@ impl Server {
 }
 
 #[test]
-fn it_looks_every_quarter_of_the_claim_idle_but_once_a_second_at_most() {
-    for (claim_idle, every) in [(secs(60), secs(15)), (secs(4), secs(1)), (ms(200), secs(1))] {
+fn it_looks_once_a_second_for_what_nobody_has_touched_for_the_claim_idle() {
+    for claim_idle in [secs(60), ms(200)] {
         let mut server = quiet_with(claim_idle);
         for _ in 0..3 {
-            assert_eq!(server.until_it_claims(), every);
+            assert_eq!(server.until_it_claims(), secs(1));
             let Command::AutoClaim { min_idle, consumer, .. } = server.oldest(Lane::Commands)
             else {
                 panic!()
@@ -52,7 +54,7 @@ fn it_goes_on_where_it_stopped() {
     let mut server = quiet();
     server.until_it_claims();
     server.ok("claim 1 from 0-0", claimed(7, vec![add(5)]));
-    server.ok("who has 5", mine(5, 2));
+    server.ok("count 5", counted(2));
     server.advance(secs(5));
     server.finish(5);
     let claim = |sent: &&String| sent.starts_with("claim");
@@ -82,7 +84,7 @@ fn as_long_as_it_finds_some_it_takes_the_next_ones_as_soon_as_it_is_free() {
         }
     }
     assert_eq!(server.now - since, secs(1), "not one a tick");
-    assert!(server.until_it_claims() >= secs(13), "and none is left");
+    assert_eq!(server.until_it_claims(), secs(1), "and none is left");
 }
 
 #[test]
@@ -125,7 +127,7 @@ fn one_who_is_never_idle_still_takes_over_what_others_left() {
             server.answer(Lane::Commands, Outcome::Reply(answer));
         }
     }
-    assert_eq!(looked, 3, "every 15 s");
+    assert!(looked > 50, "{looked}");
 }
 
 #[test]
@@ -142,18 +144,18 @@ fn a_claimed_entry_runs_once_the_store_has_said_how_often_it_was_delivered() {
     server.until_it_claims();
     server.ok("claim 1 from 0-0", claimed(0, vec![add(5)]));
     assert_eq!(server.told(), [""; 0]);
-    server.ok("who has 5", mine(5, 3));
+    server.ok("count 5", counted(3));
     assert_eq!(server.told(), ["run 5"]);
     assert_eq!(server.jobs[&5].deliveries, 3);
 }
 
 #[test]
 fn a_claimed_entry_that_is_somebody_else_s_by_now_does_not_run() {
-    for reply in [owned_by("arith:you", 5, 3), Reply::Pending(None)] {
+    for reply in [Reply::Deliveries(None), Reply::Deliveries(None)] {
         let mut server = quiet();
         server.until_it_claims();
         server.ok("claim 1 from 0-0", claimed(0, vec![add(5)]));
-        server.ok("who has 5", reply);
+        server.ok("count 5", reply);
         assert_eq!(server.told(), [""; 0]);
         assert!(server.core.services[0].held.is_empty());
         assert!(matches!(server.take_events()[..], [Event::LeaseLost { running: false, .. }]));
@@ -165,7 +167,7 @@ fn a_claimed_entry_runs_even_if_the_store_does_not_say_how_often_it_was_delivere
     let mut server = quiet();
     server.until_it_claims();
     server.ok("claim 1 from 0-0", claimed(0, vec![add(5)]));
-    server.answer_to("who has 5", refused("NOPERM"));
+    server.answer_to("count 5", refused("NOPERM"));
     assert_eq!(server.told(), ["run 5"]);
     assert_eq!(server.jobs[&5].deliveries, 2, "more than once, at any rate");
 }
@@ -175,10 +177,10 @@ fn a_question_that_was_lost_is_asked_again() {
     let mut server = quiet();
     server.until_it_claims();
     server.ok("claim 1 from 0-0", claimed(0, vec![add(5)]));
-    server.answer_to("who has 5", unknown());
+    server.answer_to("count 5", unknown());
     server.advance(ms(100));
     server.connect(Lane::Commands);
-    server.ok("who has 5", mine(5, 2));
+    server.ok("count 5", counted(2));
     assert_eq!(server.told(), ["run 5"]);
 }
 
@@ -214,19 +216,6 @@ fn an_entry_that_was_deleted_while_it_was_pending_is_acked() {
 }
 
 #[test]
-fn deleted_entries_without_a_name_are_looked_up_and_acked() {
-    let mut server = quiet();
-    server.until_it_claims();
-    server.ok("claim 1 from 0-0", claimed(0, vec![deleted(0), deleted(0)]));
-    server.ok("claim 1 from 0-0", claimed(0, vec![]));
-    server.deliver(vec![]);
-    assert_eq!(server.sent(ARITH), ["own pending after 0-0"]);
-    server.deliver(vec![deleted(3), deleted(4)]);
-    server.ok("ack 3 4", Reply::Count(2));
-    assert_eq!(server.sent(ARITH), ["read 1"]);
-}
-
-#[test]
 fn a_claim_that_may_have_happened_is_looked_up() {
     let mut server = quiet();
     server.until_it_claims();
@@ -237,7 +226,7 @@ fn a_claim_that_may_have_happened_is_looked_up() {
     server.deliver(vec![add(5)]);
     server.advance(ms(100));
     server.connect(Lane::Commands);
-    server.ok("who has 5", mine(5, 2));
+    server.ok("count 5", counted(2));
     assert_eq!(server.told(), ["run 5"]);
 }
 
@@ -251,7 +240,7 @@ fn a_refused_claim_is_told_and_tried_again() {
     server.advance(ms(100));
     server.answer_to("create arith at 0", refused("BUSYGROUP"));
     assert_eq!(server.sent(ARITH), ["read 1"]);
-    assert!(server.until_it_claims() <= secs(15));
+    assert!(server.until_it_claims() <= secs(1));
 }
 
 #[test]
@@ -266,5 +255,5 @@ fn without_a_connection_it_looks_as_soon_as_there_is_one() {
     server.connect(Lane::Commands);
     server.ok("claim 4 from 0-0", claimed(0, vec![]));
     server.ok("ack 1", Reply::Count(1));
-    assert!(server.until_it_claims() <= secs(15));
+    assert!(server.until_it_claims() <= secs(1));
 }

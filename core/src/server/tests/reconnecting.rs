@@ -21,8 +21,8 @@ fn the_old_connection_is_killed_then_the_own_pending_list_is_read_then_new_entri
     server.ok("kill 2", Reply::Count(1));
     assert_eq!(server.sent(ARITH), ["own pending after 0-0"]);
     server.deliver(vec![add(3), deleted(4)]);
-    assert_eq!(server.sent(Lane::Commands), ["who has 3", "ack 4"]);
-    server.ok("who has 3", mine(3, 2));
+    assert_eq!(server.sent(Lane::Commands), ["count 3", "ack 4"]);
+    server.ok("count 3", counted(2));
     assert_eq!(server.told(), ["run 3"]);
     server.ok("ack 4", Reply::Count(1));
     server.settle(3);
@@ -209,12 +209,8 @@ fn an_own_pending_list_that_may_have_grown_below_the_page_is_read_again() {
 
 #[test]
 fn a_silent_reader_is_replaced_and_so_is_a_silent_commands_connection() {
-    let mut server = running();
-    server.advance(secs(1));
-    while !server.sent(Lane::Commands).is_empty() {
-        server.ok("trim", Reply::Count(0));
-    }
-    server.advance(secs(9));
+    let mut server = undisturbed();
+    server.advance(secs(10));
     assert!(server.open_lanes().contains(&ARITH));
     server.advance(secs(1));
     assert!(!server.open_lanes().contains(&ARITH), "its answer was due after 1 + 10 s");
@@ -229,8 +225,7 @@ fn a_silent_reader_is_replaced_and_so_is_a_silent_commands_connection() {
 
 #[test]
 fn a_reader_that_falls_silent_makes_it_ask_for_the_commands_connection() {
-    let mut server =
-        running_with(ServerOptions { retention: Retention::KeepAll, ..options() }, &["arith"]);
+    let mut server = undisturbed();
     server.advance(secs(11));
     assert_eq!(server.sent(Lane::Commands), ["ping"]);
 }

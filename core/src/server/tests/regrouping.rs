@@ -79,7 +79,7 @@ fn another_server_may_have_made_the_group() {
 
 #[test]
 fn a_group_that_is_lost_again_and_again_is_made_with_growing_waits_up_to_a_second() {
-    let mut server = running();
+    let mut server = undisturbed();
     let mut waits = Vec::new();
     for _ in 0..7 {
         server.answer(ARITH, refused("NOGROUP"));

@@ -131,8 +131,7 @@ fn a_reply_that_can_not_be_delivered_is_told_and_its_entry_acked() {
 
 #[test]
 fn replies_that_are_refused_for_now_are_told_once_and_tried_again_together() {
-    let options = ServerOptions { retention: Retention::KeepAll, ..options() };
-    let mut server = running_with(options, &["arith"]);
+    let mut server = undisturbed();
     server.deliver((1..=20).map(add).collect());
     for entry in 1..=20 {
         server.finish(entry);

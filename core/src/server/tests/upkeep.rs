@@ -67,8 +67,7 @@ const EXPIRE: &str = "expire p:replies:c";
 
 #[test]
 fn a_reply_stream_gets_its_time_to_live_with_the_first_reply_and_then_once_a_second() {
-    let options = ServerOptions { retention: Retention::KeepAll, ..options() };
-    let mut server = running_with(options, &["arith"]);
+    let mut server = undisturbed();
     server.deliver((1..=9).map(add).collect());
     server.finish(1);
     server.ok(REPLY, Reply::Added(id(1)));
@@ -92,8 +91,7 @@ fn a_reply_stream_gets_its_time_to_live_with_the_first_reply_and_then_once_a_sec
 
 #[test]
 fn a_time_to_live_that_may_not_have_been_set_is_set_again() {
-    let options = ServerOptions { retention: Retention::KeepAll, ..options() };
-    let mut server = running_with(options, &["arith"]);
+    let mut server = undisturbed();
     server.deliver(vec![add(1)]);
     server.finish(1);
     server.ok(REPLY, Reply::Added(id(1)));
@@ -110,8 +108,7 @@ fn a_time_to_live_that_may_not_have_been_set_is_set_again() {
 
 #[test]
 fn a_time_to_live_that_is_due_without_a_connection_is_set_with_a_later_one() {
-    let options = ServerOptions { retention: Retention::KeepAll, ..options() };
-    let mut server = running_with(options, &["arith"]);
+    let mut server = undisturbed();
     server.deliver(vec![add(1), add(2)]);
     server.settle(1);
     server.finish(2);
@@ -122,4 +119,90 @@ fn a_time_to_live_that_is_due_without_a_connection_is_set_with_a_later_one() {
     server.ok("ack 2", Reply::Count(1));
     server.advance(secs(1));
     server.ok(EXPIRE, Reply::Count(1));
+}
+
+#[test]
+fn a_removal_that_is_refused_again_and_again_is_told_once() {
+    let mut server = running();
+    for _ in 0..30 {
+        server.advance(secs(1));
+        server.deliver(vec![]);
+        while let Some(sent) = server.sent(Lane::Commands).first() {
+            let refused = refused("NOPERM");
+            let answer = match sent.starts_with("trim") || sent.starts_with("remove") {
+                true => refused,
+                false => Outcome::Reply(healthy_answer(server.oldest(Lane::Commands))),
+            };
+            server.answer(Lane::Commands, answer);
+        }
+    }
+    assert!(matches!(server.take_events()[..], [Event::CommandRefused { .. }]), "the trim's");
+}
+
+/// The store keeps `len` entries, from this one on, for the group `g`.
+fn pinned(entry: u64, len: u64) -> Reply {
+    Reply::Trimmed(Trimmed { removed: 0, len, kept: Some((id(entry), "g".to_owned())) })
+}
+
+impl Server {
+    /// Lets `during` pass in a store that answers every trim like this. What is told of the stream.
+    fn told_of_the_stream(&mut self, during: u64, trimmed: &Reply) -> Vec<Event> {
+        for _ in 0..during {
+            self.advance(secs(1));
+            self.deliver(vec![]);
+            while !self.sent(Lane::Commands).is_empty() {
+                let answer = match self.oldest(Lane::Commands) {
+                    Command::TrimDone { .. } => trimmed.clone(),
+                    command => healthy_answer(command),
+                };
+                self.answer(Lane::Commands, Outcome::Reply(answer));
+            }
+        }
+        self.take_events()
+    }
+}
+
+#[test]
+fn a_stream_that_one_entry_keeps_from_being_trimmed_is_told_once_for_each_such_entry() {
+    let mut server = running();
+    assert_eq!(server.told_of_the_stream(110, &pinned(5, 1000)), []);
+    let told = |entry| Event::StreamPinned {
+        stream: "p:cmds:arith".to_owned(),
+        group: "g".to_owned(),
+        entry: id(entry),
+        len: 1000,
+    };
+    assert_eq!(
+        server.told_of_the_stream(600, &pinned(5, 1000)),
+        [told(5)],
+        "after two claim idles"
+    );
+    assert_eq!(server.told_of_the_stream(100, &pinned(6, 1000)), [], "it has moved on");
+    assert_eq!(server.told_of_the_stream(100, &pinned(6, 1000)), [told(6)]);
+}
+
+#[test]
+fn a_short_stream_or_one_that_moves_on_is_not_told() {
+    let mut server = running();
+    assert_eq!(server.told_of_the_stream(600, &pinned(5, 999)), []);
+    let nothing = Reply::Trimmed(Trimmed { removed: 0, len: 5000, kept: None });
+    assert_eq!(server.told_of_the_stream(600, &nothing), []);
+    for entry in 0..10 {
+        assert_eq!(server.told_of_the_stream(100, &pinned(entry, 5000)), []);
+    }
+}
+
+#[test]
+fn consumers_of_servers_that_are_gone_are_removed_every_claim_idle() {
+    let mut server = running();
+    let before = server.trace.len();
+    server.idle_for(secs(185));
+    let remove = |output: &Output<_>| match output {
+        Output::Send(_, Command::RemoveIdleConsumers { min_idle, except, .. }) => {
+            Some((*min_idle, except.clone()))
+        }
+        _ => None,
+    };
+    let removed: Vec<_> = server.trace[before..].iter().filter_map(remove).collect();
+    assert_eq!(removed, vec![(secs(600), "arith:me".to_owned()); 3], "silent for ten of them");
 }

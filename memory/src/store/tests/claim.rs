@@ -8,22 +8,55 @@ fn claimed(reply: Result<Reply, Refusal>) -> (u64, Vec<u64>) {
 }
 
 fn idle_ms(store: &mut Store, now: u64, entry: u64) -> Option<u128> {
-    match store.execute(now, &pending("s", entry)) {
-        Ok(Reply::Pending(found)) => found.map(|found| found.idle.as_millis()),
-        other => panic!("{other:?}"),
-    }
+    store.reap(now);
+    let pending = store.pending(&key("s"), "g");
+    pending.into_iter().find(|found| found.id == id(entry)).map(|found| found.idle.as_millis())
 }
 
 #[test]
 fn a_pending_entry_tells_its_owner_idle_time_and_deliveries() {
     let mut store = delivered(1);
-    let Ok(Reply::Pending(Some(found))) = store.execute(NOW + 7, &pending("s", 1)) else {
-        panic!()
-    };
-    assert_eq!((found.id, found.consumer.as_str(), found.deliveries), (id(1), "c", 1));
-    assert_eq!(found.idle, Duration::from_millis(7));
-    assert_eq!(store.execute(NOW, &pending("s", 2)), Ok(Reply::Pending(None)));
+    assert_eq!(pending_list(&store), [(1, "c".into(), 1)]);
+    assert_eq!(idle_ms(&mut store, NOW + 7, 1), Some(7));
+    assert_eq!(idle_ms(&mut store, NOW, 2), None);
     assert_eq!(idle_ms(&mut store, NOW - 5, 1), Some(0), "the clock went back");
+}
+
+#[test]
+fn a_delivery_is_counted_for_the_owner_only_and_begins_a_new_idle_time() {
+    let mut store = delivered(2);
+    store.delete_entry(&key("s"), id(2));
+    for (consumer, entry, answer) in [("d", 1, None), ("c", 1, Some(2)), ("c", 1, Some(3))] {
+        let reply = store.execute(NOW + 50, &count_delivery("s", consumer, entry));
+        assert_eq!(reply, Ok(Reply::Deliveries(answer)), "{consumer} {entry}");
+    }
+    for gone in [2, 9] {
+        let reply = store.execute(NOW + 50, &count_delivery("s", "c", gone));
+        assert_eq!(reply, Ok(Reply::Deliveries(None)), "{gone}");
+    }
+    assert_eq!(pending_list(&store), [(1, "c".into(), 3)]);
+    assert_eq!(idle_ms(&mut store, NOW + 60, 1), Some(10));
+}
+
+#[test]
+fn consumers_are_removed_that_are_idle_for_long_and_have_nothing_pending() {
+    let table: [(u64, &str, u64, &[&str]); 4] = [
+        (100, "x", 2, &["c"]),
+        (100, "d", 1, &["c", "d"]),
+        (101, "x", 1, &["c", "d"]),
+        (1000, "x", 0, &["c", "d", "e"]),
+    ];
+    for (min_idle, except, removed, left) in table {
+        // c has 1 pending; d and e are done with theirs, d later than e.
+        let mut store = stream_of(3);
+        for (now, consumer) in [(NOW, "c"), (NOW, "e"), (NOW + 1, "d")] {
+            store.execute(now, &read_group("s", consumer, 1)).unwrap();
+        }
+        store.execute(NOW + 1, &ack("s", &[2, 3])).unwrap();
+        let reply = store.execute(NOW + 101, &remove_idle(min_idle, except));
+        assert_eq!(reply, Ok(Reply::Count(removed)), "{min_idle} {except}");
+        assert_eq!(store.consumers(&key("s"), "g"), left, "{min_idle} {except}");
+    }
 }
 
 #[test]
@@ -36,13 +69,13 @@ fn only_what_is_idle_for_long_enough_is_claimed() {
 }
 
 #[test]
-fn a_claim_counts_as_a_delivery_and_begins_a_new_idle_time() {
+fn a_claim_begins_a_new_idle_time_and_counts_no_delivery() {
     let mut store = delivered(1);
     claimed(store.execute(NOW + 100, &auto_claim("s", "d", 100, 0, 9)));
-    assert_eq!(pending_list(&store), [(1, "d".into(), 2)]);
+    assert_eq!(pending_list(&store), [(1, "d".into(), 1)]);
     assert_eq!(idle_ms(&mut store, NOW + 130, 1), Some(30));
     claimed(store.execute(NOW + 200, &auto_claim("s", "d", 100, 0, 9)));
-    assert_eq!(pending_list(&store), [(1, "d".into(), 3)], "one's own is claimed too");
+    assert_eq!(idle_ms(&mut store, NOW + 230, 1), Some(30), "one's own is claimed too");
 }
 
 #[test]
@@ -106,7 +139,7 @@ fn a_renewal_resets_the_idle_time_of_what_is_still_owned() {
     for (entry, expected) in [(1, Some(20)), (2, Some(10)), (3, None), (4, Some(10))] {
         assert_eq!(idle_ms(&mut store, NOW + 30, entry), expected, "{entry}");
     }
-    assert_eq!(pending_list(&store), [(1, "d".into(), 2), (2, "c".into(), 1), (4, "c".into(), 1)]);
+    assert_eq!(pending_list(&store), [(1, "d".into(), 1), (2, "c".into(), 1), (4, "c".into(), 1)]);
 }
 
 #[test]

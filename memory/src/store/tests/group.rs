@@ -1,14 +1,17 @@
 //! Groups: where they begin, what they hand out, what is acknowledged.
 
 use super::*;
+use crate::PendingEntry;
 
 #[test]
 fn a_group_begins_where_it_is_told() {
-    let table: [(GroupStart, &[u64]); 4] = [
+    let table: [(GroupStart, &[u64]); 5] = [
         (GroupStart::Beginning, &[1, 2, 3]),
         (GroupStart::End, &[]),
         (GroupStart::After(id(1)), &[2, 3]),
-        (GroupStart::After(id(99)), &[]),
+        (GroupStart::After(id(3)), &[]),
+        // The stream that had such an id is gone.
+        (GroupStart::After(id(99)), &[1, 2, 3]),
     ];
     for (start, expected) in table {
         let mut store = stream_of(3);
@@ -48,21 +51,15 @@ fn a_deleted_entry_is_not_handed_out() {
 }
 
 #[test]
-fn reading_what_is_pending_counts_as_a_delivery_if_the_entry_is_there() {
+fn reading_what_is_pending_begins_a_new_idle_time_and_counts_no_delivery() {
     let mut store = delivered(3);
     store.delete_entry(&key("s"), id(2));
     let reply = store.execute(NOW + 50, &read_own("s", "c", 0, 9));
     assert_eq!(got(reply), [(1, true), (2, false), (3, true)]);
-    for (entry, idle, deliveries) in [(1, 10, 2), (2, 60, 1), (3, 10, 2)] {
-        let Ok(Reply::Pending(Some(found))) = store.execute(NOW + 60, &pending("s", entry)) else {
-            panic!()
-        };
-        assert_eq!(
-            (found.idle, found.deliveries),
-            (Duration::from_millis(idle), deliveries),
-            "{entry}"
-        );
-    }
+    store.reap(NOW + 60);
+    let idle = |entry: PendingEntry| (entry.id.ms, entry.idle.as_millis(), entry.deliveries);
+    let pending = store.pending(&key("s"), "g").into_iter().map(idle);
+    assert_eq!(pending.collect::<Vec<_>>(), [(1, 10, 1), (3, 10, 1)], "2 is gone");
 }
 
 #[test]
@@ -72,7 +69,7 @@ fn what_is_pending_is_read_in_pages_and_by_its_owner_only() {
     assert_eq!(got_ids(store.execute(NOW, &read_own("s", "c", 2, 9))), [3, 4]);
     assert_eq!(got_ids(store.execute(NOW, &read_own("s", "c", 4, 9))), [0; 0]);
     assert_eq!(got_ids(store.execute(NOW, &read_own("s", "d", 0, 9))), [0; 0]);
-    assert_eq!(store.consumers(&key("s"), "g"), ["c", "d"], "such a read makes the consumer");
+    assert_eq!(store.consumers(&key("s"), "g"), ["c"], "such a read makes no consumer");
 }
 
 #[test]

@@ -37,11 +37,9 @@ fn what_every_group_is_done_with_is_trimmed() {
             store.execute(NOW, &Command::Ack { stream: key("s"), group, ids: ids(acked) }).unwrap();
         }
         let trimmed = u64::try_from(6 - expected.len()).unwrap();
-        assert_eq!(
-            store.execute(NOW, &trim_done("s")),
-            Ok(Reply::Count(trimmed)),
-            "{one:?} {two:?}"
-        );
+        let reply = store.execute(NOW, &trim_done("s"));
+        let Ok(Reply::Trimmed(Trimmed { removed, len, .. })) = reply else { panic!("{reply:?}") };
+        assert_eq!((removed, len), (trimmed, 6 - trimmed), "{one:?} {two:?}");
         let left: Vec<u64> = store.entries(&key("s")).iter().map(|entry| entry.id.ms).collect();
         assert_eq!(left, expected, "{one:?} {two:?}");
     }
@@ -51,7 +49,8 @@ fn what_every_group_is_done_with_is_trimmed() {
 fn without_a_group_nothing_is_trimmed() {
     let mut store = stream_of(3);
     store.destroy_group(&key("s"), "g");
-    assert_eq!(store.execute(NOW, &trim_done("s")), Ok(Reply::Count(0)));
+    let nothing = Trimmed { removed: 0, len: 3, kept: None };
+    assert_eq!(store.execute(NOW, &trim_done("s")), Ok(Reply::Trimmed(nothing)));
 }
 
 #[test]

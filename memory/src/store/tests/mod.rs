@@ -8,7 +8,7 @@ mod keys;
 
 use std::time::Duration;
 
-use clamator_core::{Command, Entry, Fields, GroupStart, Key, Refusal, Reply, StreamId};
+use clamator_core::{Command, Entry, Fields, GroupStart, Key, Refusal, Reply, StreamId, Trimmed};
 
 use super::Store;
 
@@ -64,8 +64,14 @@ fn auto_claim(stream: &str, consumer: &str, min_idle_ms: u64, cursor: u64, count
     Command::AutoClaim { stream, group, consumer, min_idle, cursor: id(cursor), count }
 }
 
-fn pending(stream: &str, entry: u64) -> Command {
-    Command::Pending { stream: key(stream), group: "g".into(), id: id(entry) }
+fn count_delivery(stream: &str, consumer: &str, entry: u64) -> Command {
+    let (stream, group, consumer) = (key(stream), "g".into(), consumer.into());
+    Command::CountDelivery { stream, group, consumer, id: id(entry) }
+}
+
+fn remove_idle(min_idle_ms: u64, except: &str) -> Command {
+    let (min_idle, except) = (Duration::from_millis(min_idle_ms), except.to_owned());
+    Command::RemoveIdleConsumers { stream: key("s"), group: "g".into(), min_idle, except }
 }
 
 fn renew(stream: &str, consumer: &str, entries: &[u64]) -> Command {
@@ -130,7 +136,7 @@ fn pending_list(store: &Store) -> Vec<(u64, String, u64)> {
     store
         .pending(&key("s"), "g")
         .into_iter()
-        .map(|(id, consumer, count)| (id.ms, consumer, count))
+        .map(|entry| (entry.id.ms, entry.consumer, entry.deliveries))
         .collect()
 }
 
@@ -148,9 +154,10 @@ fn a_missing_key_is_refused_or_empty() {
         "NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option";
     let refusals = [
         (read_group("s", "c", 1), no_group_to_read),
-        (read_own("s", "c", 0, 1), no_group_to_read),
+        (read_own("s", "c", 0, 1), no_group),
         (auto_claim("s", "c", 0, 0, 1), no_group),
-        (pending("s", 1), no_group),
+        (count_delivery("s", "c", 1), no_group),
+        (remove_idle(1, "c"), no_group),
         (renew("s", "c", &[1]), no_group),
         (release("s", "c", &[1]), no_group),
         (remove_consumer("s", "c"), no_group),
@@ -158,7 +165,7 @@ fn a_missing_key_is_refused_or_empty() {
     let answers = [
         (read("s", 0, 1), Reply::Entries(Vec::new())),
         (ack("s", &[1]), Reply::Count(0)),
-        (trim_done("s"), Reply::Count(0)),
+        (trim_done("s"), Reply::Trimmed(Trimmed::default())),
         (delete("s"), Reply::Count(0)),
         (expire("s", 1), Reply::Count(0)),
         (Command::Unblock { connection: 1 }, Reply::Count(0)),
@@ -190,7 +197,8 @@ fn what_is_not_a_stream_has_the_wrong_type() {
         read_own("s", "c", 0, 1),
         ack("s", &[1]),
         auto_claim("s", "c", 0, 0, 1),
-        pending("s", 1),
+        count_delivery("s", "c", 1),
+        remove_idle(1, "c"),
         renew("s", "c", &[1]),
         release("s", "c", &[1]),
         trim_done("s"),
