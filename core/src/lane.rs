@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::options::CommonOptions;
 use crate::output::Output;
 use crate::random::Random;
+use crate::refusal::is_demoted;
 use crate::time::Time;
 
 /// How long an attempt to connect may take.
@@ -164,6 +165,12 @@ impl<C> LaneState<C> {
     ) -> Option<C> {
         let what = self.under_way.pop_front()?.what;
         match outcome {
+            Outcome::Refused(refusal) if is_demoted(refusal) => {
+                if self.is_open() {
+                    let cause = format!("it is no primary any more: {refusal}");
+                    self.state = State::Failing(Fault { address: self.address.clone(), cause });
+                }
+            }
             // Only now it is certain that it works: one that is accepted and cut at once is tried ever more seldom.
             Outcome::Reply(_) | Outcome::Refused(_) => self.backoff.reset(),
             Outcome::Unknown(fault) | Outcome::NotSent(fault) => {
@@ -370,6 +377,21 @@ mod tests {
         assert_eq!(bench.opened(Ok(Some(2))), Some(LaneChange::Up { again: true, lost: Some(1) }));
         assert_eq!(bench.took(), [Output::Event(Event::Reconnected { lane: Lane::Commands })]);
         assert_eq!((bench.lane.fault(), bench.lane.connection()), (None, Some(2)));
+    }
+
+    #[test]
+    fn a_connection_to_what_is_no_primary_any_more_is_given_up() {
+        let mut bench = Bench::open();
+        (1..=2).for_each(|what| bench.send(what));
+        bench.out.clear();
+        assert_eq!(bench.completed(refused("READONLY")), Some(1));
+        assert!(!bench.lane.is_open());
+        assert_eq!(bench.completed(Outcome::Reply(Reply::Done)), Some(2), "it was only read");
+        let took = bench.took();
+        assert_eq!(took[0], Output::Close(Lane::Commands));
+        let cause = &bench.lane.fault().unwrap().cause;
+        assert!(cause.starts_with("it is no primary any more: READONLY"), "{cause}");
+        assert!(bench.lane.timeout().is_some(), "and tried again");
     }
 
     #[test]

@@ -36,6 +36,12 @@ impl Meaning {
     }
 }
 
+/// The store behind this connection takes no writes any more, because another one has become the primary: a new connection may
+/// lead there, by Sentinel or by a name that follows the primary.
+pub(crate) fn is_demoted(refusal: &Refusal) -> bool {
+    refusal.code == "READONLY"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,7 +59,9 @@ mod tests {
             ("NOPERM", Meaning::Final),
             ("ERR", Meaning::Final),
         ] {
-            assert_eq!(Meaning::of(&Refusal::new(code, "x")), meaning, "{code}");
+            let refusal = Refusal::new(code, "x");
+            assert_eq!(Meaning::of(&refusal), meaning, "{code}");
+            assert_eq!(is_demoted(&refusal), code == "READONLY", "{code}");
         }
         assert_eq!(Meaning::of(&Refusal::new("ERR", "no such key")), Meaning::NoSuchKey);
     }

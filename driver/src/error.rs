@@ -25,6 +25,9 @@ pub enum ConfigError {
         "a shared connection was given alone: give the client or the URL that it was made from too, for the blocking reads"
     )]
     SharedConnectionAlone,
+    /// Certificates that can't be used.
+    #[error("TLS can't be set up: {0}")]
+    Tls(String),
     /// An option that doesn't make sense.
     #[error("{option} is {value}: {advice}")]
     Option {

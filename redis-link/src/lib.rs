@@ -3,12 +3,16 @@
 //! Applications use the crate of their executor, such as `clamator-tokio`. An adapter for another executor implements
 //! [`Connect`]; everything that is said to Redis is in this crate, once.
 
+pub mod acl;
 mod config;
 mod decode;
 mod directory;
 mod encode;
 mod link;
 mod scripts;
+mod sentinel;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 pub use config::Redis;
 pub use link::{BoxedStream, ByteStream, Connect, RedisConnection, RedisLink};

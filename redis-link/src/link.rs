@@ -10,12 +10,15 @@ use clamator_core::{Command, ConnectionId, Fault, Lane, MissingService, Outcome}
 use clamator_driver::{Connection, Link, Runtime};
 use futures_util::future::{AbortHandle, Abortable};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, Value};
+use redis::{AsyncConnectionConfig, ConnectionAddr, Pipeline, RedisError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::config::Target;
 use crate::decode::decode;
 use crate::directory::Directory;
 use crate::encode::encode;
+use crate::sentinel::is_primary;
+use crate::tls::Tls;
 
 /// A byte stream to Redis.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -40,9 +43,8 @@ pub trait Connect: Runtime {
 }
 
 /// The way to one Redis.
-#[derive(Debug)]
 pub struct RedisLink {
-    info: ConnectionInfo,
+    target: Target,
     directory: Directory,
     /// Used once, for the commands of the first connection.
     shared: std::sync::Mutex<Option<Shared>>,
@@ -58,13 +60,13 @@ impl std::fmt::Debug for Shared {
 }
 
 impl RedisLink {
-    pub(crate) fn new(info: ConnectionInfo, shared: Option<MultiplexedConnection>) -> RedisLink {
+    pub(crate) fn new(target: Target, shared: Option<MultiplexedConnection>) -> RedisLink {
         let shared = std::sync::Mutex::new(shared.map(Shared));
-        RedisLink { info, directory: Directory::default(), shared }
+        RedisLink { target, directory: Directory::default(), shared }
     }
 
     fn fault(&self, cause: &dyn std::fmt::Display) -> Fault {
-        Fault { address: self.info.addr().to_string(), cause: cause.to_string() }
+        Fault { address: self.target.address(), cause: cause.to_string() }
     }
 }
 
@@ -84,8 +86,8 @@ impl<R: Connect> Link<R> for RedisLink {
             }
             Lane::Reader(_) => None,
         };
-        let (runtime, info) = (runtime.clone(), self.info.clone());
-        let address = self.info.addr().to_string();
+        let (runtime, target) = (runtime.clone(), self.target.clone());
+        let address = target.address();
         let no_connection = self.fault(&"not connected");
         let directory = self.directory.clone();
         async move {
@@ -99,13 +101,28 @@ impl<R: Connect> Link<R> for RedisLink {
                     own: None,
                 });
             }
-            let stream = open::<R>(info.addr()).await.map_err(|error| fault(error.to_string()))?;
+            let found = match &target.sentinels {
+                Some(sentinels) => Some(sentinels.find::<R>().await.map_err(fault)?),
+                None => None,
+            };
+            let at = found.as_ref().unwrap_or(target.info.addr());
+            // The address of a primary that sentinels know is its name: where it was is worth telling too.
+            let fault = |cause: String| match found {
+                Some(_) => fault(format!("{at}: {cause}")),
+                None => fault(cause),
+            };
+            let stream = open::<R>(at, target.tls.as_ref())
+                .await
+                .map_err(|error| fault(error.to_string()))?;
             // No time limit on an answer: it would break every read that blocks for longer. The core watches over that.
             let config = AsyncConnectionConfig::new().set_response_timeout(None);
-            let (mut connection, driver) =
-                MultiplexedConnection::new_with_config(info.redis_settings(), stream, config)
-                    .await
-                    .map_err(|error| fault(error.to_string()))?;
+            let (mut connection, driver) = MultiplexedConnection::new_with_config(
+                target.info.redis_settings(),
+                stream,
+                config,
+            )
+            .await
+            .map_err(|error| fault(error.to_string()))?;
             let (abort, registration) = AbortHandle::new_pair();
             let ended = Arc::new(AtomicBool::new(false));
             let own = Some(Own { abort, ended: ended.clone() });
@@ -114,13 +131,16 @@ impl<R: Connect> Link<R> for RedisLink {
                 let _ = Abortable::new(driver, registration).await;
                 ended.store(true, Ordering::Release);
             });
+            if found.is_some() {
+                is_primary(&mut connection).await.map_err(fault)?;
+            }
             let id = connection_info(&mut connection).await.and_then(|info| directory.enter(&info));
             Ok(RedisConnection { connection, id, fault: no_connection, directory, own })
         }
     }
 
     fn address(&self) -> String {
-        format!("{}/{}", self.info.addr(), self.info.redis_settings().db())
+        format!("{}/{}", self.target.address(), self.target.info.redis_settings().db())
     }
 
     fn missing_service(&self) -> MissingService {
@@ -128,11 +148,20 @@ impl<R: Connect> Link<R> for RedisLink {
     }
 }
 
-async fn open<R: Connect>(address: &ConnectionAddr) -> io::Result<BoxedStream> {
-    match address {
-        ConnectionAddr::Tcp(host, port) => R::connect_tcp(host.clone(), *port).await,
-        ConnectionAddr::Unix(path) => R::connect_unix(path.clone()).await,
-        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "TLS is not supported yet")),
+pub(crate) async fn open<R: Connect>(
+    address: &ConnectionAddr,
+    tls: Option<&Tls>,
+) -> io::Result<BoxedStream> {
+    match (address, tls) {
+        (ConnectionAddr::Tcp(host, port), None) => R::connect_tcp(host.clone(), *port).await,
+        (ConnectionAddr::Tcp(host, port), Some(tls)) => {
+            tls.wrap(host, R::connect_tcp(host.clone(), *port).await?).await
+        }
+        (ConnectionAddr::Unix(path), None) => R::connect_unix(path.clone()).await,
+        (other, _) => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            format!("{other} is no address that can be connected to"),
+        )),
     }
 }
 
@@ -213,6 +242,12 @@ fn cause(result: Result<Vec<Value>, RedisError>) -> String {
     match result {
         Err(error) => error.to_string(),
         Ok(values) => format!("{} answers to another number of commands", values.len()),
+    }
+}
+
+impl std::fmt::Debug for RedisLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisLink").field("address", &self.target.address()).finish_non_exhaustive()
     }
 }
 

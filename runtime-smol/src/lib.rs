@@ -47,7 +47,7 @@ use futures_util::StreamExt;
 pub use clamator_driver::api::*;
 pub use clamator_macros::contract_smol as contract;
 pub use clamator_memory::Memory;
-pub use clamator_redis::{Redis, redis};
+pub use clamator_redis::{Redis, acl, redis};
 pub use runtime::Smol;
 
 /// Builds a [`Client`] that runs on smol.

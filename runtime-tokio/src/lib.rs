@@ -40,7 +40,7 @@ mod signal;
 pub use clamator_driver::api::*;
 pub use clamator_macros::contract_tokio as contract;
 pub use clamator_memory::Memory;
-pub use clamator_redis::{Redis, redis};
+pub use clamator_redis::{Redis, acl, redis};
 pub use runtime::Tokio;
 pub use signal::shutdown_signal;
 
@@ -57,3 +57,8 @@ pub use clamator_driver::__private;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The same for what is said about security.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/security.md")]
+struct Security;

@@ -4,6 +4,7 @@
 //!   be restarted, killed and paused, and [asked](RedisServer::command) what is in it.
 //! - [`PythonPeer`] starts the driver program of the Python package as a [server](PeerServer) or as a
 //!   [client](PeerClient).
+//! - [`Certificates`] are those of an authority of one's own, for TLS.
 //! - [`eventually`], [`unique_prefix`] and [`free_port`] are the small things that tests need.
 //!
 //! Everything here blocks, so that it works next to any executor, and everything that is started ends
@@ -15,12 +16,14 @@
 //! assert_eq!(redis.command(&["XLEN", "stream"]).as_int(), 1);
 //! ```
 
+mod certificates;
 mod guarded;
 mod peer;
 mod redis_server;
 mod resp;
 mod support;
 
+pub use certificates::Certificates;
 pub use peer::{ClientOptions, PeerClient, PeerServer, PythonPeer, Reply, ServerOptions};
 pub use redis_server::RedisServer;
 pub use resp::{Connection, Value};

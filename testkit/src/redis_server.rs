@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::certificates::Certificates;
 use crate::guarded::Guarded;
 use crate::resp::{Connection, Value};
 use crate::support::{free_port, holds_within, lock};
@@ -30,6 +31,8 @@ pub struct RedisServer {
     port: u16,
     program: OsString,
     arguments: Vec<String>,
+    /// The configuration of a sentinel, which is a file that it writes to.
+    sentinel: Option<String>,
     process: Mutex<Option<Guarded>>,
     // A lock of its own: a command that waits for a paused server must not hold up `resume`.
     connection: Mutex<Option<Connection>>,
@@ -52,17 +55,57 @@ impl RedisServer {
         Self::try_start(program, arguments).unwrap_or_else(|no_start| panic!("{no_start}"))
     }
 
+    /// Starts a server that also speaks TLS, and gives that port. `clients` is what it asks of them: `yes` or `no`
+    /// certificates. Servers that were built without TLS leave it to the machine's own `redis-server`.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_tls(certificates: &Certificates, clients: &str) -> (Self, u16) {
+        let port = free_port();
+        let arguments = certificates.arguments(port, clients);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let server = match env::var_os("CLAMATOR_REDIS_SERVER") {
+            Some(program) => Self::try_start(program, &arguments)
+                .or_else(|_| Self::try_start("redis-server", &arguments)),
+            None => Self::try_start("redis-server", &arguments),
+        };
+        (server.unwrap_or_else(|no_start| panic!("{no_start}")), port)
+    }
+
+    /// Starts a sentinel that watches a primary by this name: alone it decides, half a second after the primary fell silent.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_sentinel(name: &str, primary: SocketAddr) -> Self {
+        let (ip, port) = (primary.ip(), primary.port());
+        let config = format!(
+            "sentinel monitor {name} {ip} {port} 1\nsentinel down-after-milliseconds {name} 500\n\
+             sentinel failover-timeout {name} 2000\n"
+        );
+        let program = env::var_os("CLAMATOR_REDIS_SERVER").unwrap_or("redis-server".into());
+        Self::launched(program, &[], Some(config)).unwrap_or_else(|no_start| panic!("{no_start}"))
+    }
+
     /// Starts `program`, a `redis-server` of whatever version, with further arguments.
     ///
     /// # Errors
     ///
     /// A text, with its log, if it is missing or doesn't answer within 10 s.
     pub fn try_start(program: impl Into<OsString>, arguments: &[&str]) -> Result<Self, String> {
+        Self::launched(program.into(), arguments, None)
+    }
+
+    fn launched(
+        program: OsString,
+        arguments: &[&str],
+        sentinel: Option<String>,
+    ) -> Result<Self, String> {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let (process, connection) = Default::default();
-        let program = program.into();
-        let mut server = Self { port: 0, program, arguments, process, connection, dir };
+        let mut server = Self { port: 0, program, arguments, sentinel, process, connection, dir };
         for attempt in 1.. {
             server.port = free_port();
             match server.launch() {
@@ -218,6 +261,14 @@ impl RedisServer {
         let port = self.port.to_string();
         // The directory comes first: older versions open the log where they are when they read its name.
         let mut line: Vec<OsString> = vec!["--dir".into(), self.dir.path().into()];
+        if let Some(config) = &self.sentinel {
+            let file = self.dir.path().join("sentinel.conf");
+            fs::write(&file, config).expect("a temporary file can be written");
+            line = [vec![file.into(), "--sentinel".into()], line].concat();
+            let own = ["--port", &port, "--bind", "127.0.0.1", "--logfile", "redis.log"];
+            line.extend(own.map(OsString::from));
+            return line;
+        }
         let own = ["--port", &port, "--bind", "127.0.0.1", "--logfile", "redis.log"];
         line.extend(own.map(OsString::from));
         line.extend(["--save", "", "--appendonly", "no"].map(OsString::from));

@@ -1,6 +1,7 @@
 //! The project's tasks: `cargo xtask help` lists them.
 
 mod process;
+mod servers;
 mod setup;
 mod test;
 mod tidy;
@@ -14,6 +15,9 @@ Usage: cargo xtask <task>
   setup                   fetches what the tests need and this machine lacks
   test [--full] [step]…   runs setup and all checks and tests, or only the named steps;
                           --full lets tests run longer (they see CLAMATOR_FULL=1)
+      --redis-server PATH the server that tests start; default: redis-server
+  servers                 fetches Redis 6.2, 8.2 and Valkey 9 into target/servers, and says where
+  servers test            runs the tests that talk to Redis over each of them
   tidy                    runs the project's own checks of its layout
   help                    shows this
 
@@ -28,6 +32,8 @@ fn main() -> ExitCode {
             Ok(plan) => plan.run(),
             Err(message) => return misuse(&message),
         },
+        ["servers"] => servers::list(),
+        ["servers", "test"] => servers::test(),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {
             println!("{}", help());

@@ -4,7 +4,21 @@ use std::time::Duration;
 
 use clamator_core::{Entry, Refusal, StreamId};
 use clamator_memory::PendingEntry;
-use clamator_testkit::{Connection, Value};
+use clamator_testkit::{Connection, RedisServer, Value};
+
+/// A server of the version that the model is of. `CLAMATOR_REDIS_SERVER` may name another one: what differs there is told in
+/// `docs/versions.md`, and the core is tested over it by the suites that talk to it.
+pub(crate) fn modelled() -> Option<RedisServer> {
+    let server = RedisServer::start();
+    let info = server.command(&["INFO", "server"]);
+    let field = |name: &str| info.as_str().lines().find_map(|line| line.strip_prefix(name));
+    let version = field("redis_version:").expect("Redis tells");
+    if version.starts_with("7.0.") && field("valkey_version:").is_none() {
+        return Some(server);
+    }
+    println!("the model is of Redis 7.0, and this is {version}: not compared");
+    None
+}
 
 /// Asks, and takes an error apart.
 pub(crate) fn ask<A: AsRef<[u8]>>(redis: &mut Connection, words: &[A]) -> Result<Value, Refusal> {

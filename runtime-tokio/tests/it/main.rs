@@ -1,5 +1,6 @@
 //! clamator on tokio, against a real Redis, and against the real Python implementation.
 
+mod acl;
 mod common;
 mod concurrency;
 mod connections;
@@ -11,6 +12,7 @@ mod lifecycle;
 mod log;
 mod over_redis;
 mod paused_clock;
+mod sentinel;
 mod site;
 mod stopping;
 mod trouble;

@@ -276,7 +276,9 @@ async fn a_redis_that_refuses_for_now_is_asked_again() {
         assert_eq!(site.redis.command(&refuse).as_str(), "OK");
         site.book.let_go(1);
         let error = work.quick(2).timeout(Duration::from_millis(500)).await.unwrap_err();
-        assert!(matches!(&error, CallError::Refused(refusal) if refusal.code == code), "{error}");
+        // What is no primary any more is left, and asked again over a new connection.
+        assert!(error.to_string().contains(code), "{error}");
+        assert!(!matches!(error, CallError::Transport { may_have_executed: true, .. }), "{error}");
         let waiting = tokio::spawn(work.quick(3).into_future());
         is_logged(&server_id(&site), code);
         assert_eq!(site.redis.command(allow).as_str(), "OK");

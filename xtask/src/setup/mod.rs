@@ -3,6 +3,9 @@
 mod apt;
 mod python;
 mod redis;
+mod servers;
+
+pub(crate) use servers::{Server, prepare as servers};
 
 use crate::process::{Outcome, cargo, probe};
 

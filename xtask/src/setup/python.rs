@@ -1,4 +1,4 @@
-//! The virtual environment of the Python peer.
+//! Virtual environments: of the Python peer, and of packages that carry servers.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,12 @@ const IS_FIT: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (
 
 pub(crate) fn prepare() -> Outcome {
     let home = root().join("target/peers/python");
-    let requirements = root().join("conformance/peers/python/requirements.txt");
-    let wanted = fs::read_to_string(&requirements)
+    environment(&home, &root().join("conformance/peers/python/requirements.txt"))
+}
+
+/// A virtual environment with what is required, unless it is there.
+pub(crate) fn environment(home: &Path, requirements: &Path) -> Outcome {
+    let wanted = fs::read_to_string(requirements)
         .map_err(|e| format!("{} can't be read: {e}", requirements.display()))?;
     // Written last, so that what was broken off is begun anew.
     let stamp = home.join("requirements.stamp");
@@ -21,10 +25,11 @@ pub(crate) fn prepare() -> Outcome {
     if python.exists() && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
-    println!("preparing the Python peer in target/peers/python");
+    let shown = home.strip_prefix(root()).unwrap_or(home);
+    println!("preparing {}", shown.display());
     let system = system_python()?;
-    run(Command::new(system).args(["-m", "venv", "--clear"]).arg(&home))?;
-    install(&python, &requirements)?;
+    run(Command::new(system).args(["-m", "venv", "--clear"]).arg(home))?;
+    install(&python, requirements)?;
     fs::write(&stamp, wanted).map_err(|e| format!("{} can't be written: {e}", stamp.display()))
 }
 

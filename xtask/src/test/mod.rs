@@ -2,6 +2,7 @@
 
 mod steps;
 
+use std::path::{self, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::process::Outcome;
@@ -11,22 +12,43 @@ use steps::{STEPS, Step, Verdict};
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    full: bool,
+    options: Options,
     steps: Vec<&'static Step>,
+}
+
+/// How to run it.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// Tests may take longer.
+    full: bool,
+    /// What they start instead of `redis-server`.
+    redis_server: Option<PathBuf>,
 }
 
 impl Plan {
     pub(crate) fn parse(arguments: &[&str]) -> Outcome<Self> {
-        let (options, names): (Vec<&str>, Vec<&str>) =
-            arguments.iter().partition(|it| it.starts_with('-'));
-        if let Some(unknown) = options.iter().find(|it| **it != "--full") {
-            return Err(format!("test has no option `{unknown}`"));
+        let (mut options, mut names) = (Options::default(), Vec::new());
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            match *argument {
+                "--full" => options.full = true,
+                "--redis-server" => {
+                    let path = arguments.next().ok_or("--redis-server needs a path")?;
+                    // Tests run in the folders of their packages.
+                    let path = path::absolute(path).map_err(|e| format!("{path}: {e}"))?;
+                    options.redis_server = Some(path);
+                }
+                unknown if unknown.starts_with('-') => {
+                    return Err(format!("test has no option `{unknown}`"));
+                }
+                name => names.push(name),
+            }
         }
         if let Some(unknown) = names.iter().find(|name| STEPS.iter().all(|it| it.name != **name)) {
             return Err(format!("test has no step `{unknown}`"));
         }
         let wanted = |step: &&Step| names.is_empty() || names.contains(&step.name);
-        Ok(Self { full: !options.is_empty(), steps: STEPS.iter().filter(wanted).collect() })
+        Ok(Self { options, steps: STEPS.iter().filter(wanted).collect() })
     }
 
     pub(crate) fn run(&self) -> Outcome {
@@ -40,7 +62,7 @@ impl Plan {
         for step in &self.steps {
             let start = Instant::now();
             header(step.name);
-            let verdict = (step.run)(self.full).map_err(|e| {
+            let verdict = (step.run)(&self.options).map_err(|e| {
                 format!("step {0} failed: {e}\nrun it alone: cargo xtask test {0}", step.name)
             })?;
             let note = match verdict {
@@ -92,12 +114,20 @@ mod tests {
     fn without_names_all_steps_run() {
         assert_eq!(names(&[]).len(), STEPS.len());
         assert_eq!(names(&["--full"]).len(), STEPS.len());
-        assert!(Plan::parse(&["--full"]).unwrap().full);
+        assert!(Plan::parse(&["--full"]).unwrap().options.full);
     }
 
     #[test]
     fn named_steps_run_in_the_usual_order() {
         assert_eq!(names(&["clippy", "fmt"]), ["fmt", "clippy"]);
+    }
+
+    #[test]
+    fn another_server_is_named_by_its_path() {
+        let plan = Plan::parse(&["--redis-server", "/opt/redis-server", "test"]).unwrap();
+        assert_eq!(plan.options.redis_server.as_deref(), Some("/opt/redis-server".as_ref()));
+        assert_eq!(plan.steps.len(), 1);
+        assert!(Plan::parse(&["--redis-server"]).unwrap_err().contains("a path"));
     }
 
     #[test]

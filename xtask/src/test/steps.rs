@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
+use super::Options;
 use crate::process::{Outcome, cargo, probe, run};
+use crate::servers::use_server;
 use crate::tidy;
 
 /// One step, which can be run alone.
@@ -11,8 +13,7 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// Whether it runs tests, which need Redis and the peers.
     pub(crate) needs_setup: bool,
-    /// Its argument says whether tests may take longer.
-    pub(crate) run: fn(full: bool) -> Outcome<Verdict>,
+    pub(crate) run: fn(&Options) -> Outcome<Verdict>,
 }
 
 /// How a step that didn't fail ended.
@@ -35,32 +36,38 @@ pub(crate) const STEPS: &[Step] = &[
 
 const CLIPPY: &str = "clippy --workspace --all-targets --all-features -- -D warnings";
 
-fn tests(full: bool) -> Outcome<Verdict> {
+fn tests(options: &Options) -> Outcome<Verdict> {
     // Tests run the examples and the programs as they are built for a person.
-    passes(&mut cargo("build --workspace --bins --examples"))?;
+    passes(&mut cargo("build --workspace --all-features --bins --examples"))?;
     let nextest = probe(&mut cargo("nextest --version")).is_some();
-    passes(with_length(full, &mut cargo(test_command(nextest))))
+    passes(with_options(options, &mut cargo(test_command(nextest))))
 }
 
 fn test_command(nextest: bool) -> &'static str {
     if nextest {
-        "nextest run --workspace"
+        "nextest run --workspace --all-features"
     } else {
         // All targets but the benches; --no-fail-fast as in nextest's configuration.
-        "test --workspace --no-fail-fast --lib --bins --tests"
+        "test --workspace --all-features --no-fail-fast --lib --bins --tests"
     }
 }
 
-fn doc_tests(full: bool) -> Outcome<Verdict> {
-    passes(with_length(full, &mut cargo("test --workspace --doc")))
+fn doc_tests(options: &Options) -> Outcome<Verdict> {
+    passes(with_options(options, &mut cargo("test --workspace --all-features --doc")))
 }
 
-fn with_length(full: bool, command: &mut Command) -> &mut Command {
-    if full { command.env("CLAMATOR_FULL", "1") } else { command }
+fn with_options<'a>(options: &Options, command: &'a mut Command) -> &'a mut Command {
+    if options.full {
+        command.env("CLAMATOR_FULL", "1");
+    }
+    match &options.redis_server {
+        Some(program) => use_server(command, program),
+        None => command,
+    }
 }
 
 fn documentation() -> Command {
-    let mut command = cargo("doc --workspace --no-deps");
+    let mut command = cargo("doc --workspace --all-features --no-deps");
     command.env("RUSTDOCFLAGS", "-D warnings");
     command
 }

@@ -33,18 +33,27 @@ const CORE_MAY_USE: &[&str] = &[
 /// Redis and the executors, each with the crates that begin with its name.
 const RUNTIMES: &[&str] = &["redis", "tokio", "async-std", "smol", "async-io", "async-executor"];
 
+/// What only those get who ask for it.
+const BY_FEATURE: &[&str] = &["rustls", "ring"];
+
 pub(crate) fn check() -> Outcome<Vec<String>> {
-    let mut findings = not_allowed("clamator-core", &tree("clamator-core")?, CORE_MAY_USE);
+    let all = "--all-features";
+    let mut findings = not_allowed("clamator-core", &tree("clamator-core", all)?, CORE_MAY_USE);
     for package in ["clamator-driver", "clamator-memory"] {
-        findings.extend(forbidden(package, &tree(package)?, RUNTIMES));
+        let tree = tree(package, all)?;
+        findings.extend(forbidden(package, &tree, RUNTIMES, "it must know no runtime"));
+    }
+    for package in ["clamator-tokio", "clamator-smol", "clamator-async-std"] {
+        let tree = tree(package, "--no-dedupe")?;
+        findings.extend(forbidden(package, &tree, BY_FEATURE, "nobody has asked for it"));
     }
     Ok(findings)
 }
 
-/// The names of all that the package pulls in, with every feature on, itself not included.
-fn tree(package: &str) -> Outcome<BTreeSet<String>> {
-    let arguments = "tree --edges normal --prefix none --all-features --format {p} --package";
-    let tree = output(cargo(arguments).arg(package))?;
+/// The names of all that the package pulls in, itself not included.
+fn tree(package: &str, option: &str) -> Outcome<BTreeSet<String>> {
+    let arguments = format!("tree --edges normal --prefix none --format {{p}} {option} --package");
+    let tree = output(cargo(&arguments).arg(package))?;
     Ok(names(&tree).filter(|name| *name != package).map(str::to_owned).collect())
 }
 
@@ -57,13 +66,13 @@ fn not_allowed(package: &str, tree: &BTreeSet<String>, allowed: &[&str]) -> Vec<
     others.map(|name| format!("{package} depends on {name}, which isn't on its list")).collect()
 }
 
-fn forbidden(package: &str, tree: &BTreeSet<String>, families: &[&str]) -> Vec<String> {
+fn forbidden(package: &str, tree: &BTreeSet<String>, families: &[&str], why: &str) -> Vec<String> {
     let is_in = |name: &str, family: &str| {
         name.strip_prefix(family)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '_']))
     };
     let found = tree.iter().filter(|name| families.iter().any(|family| is_in(name, family)));
-    found.map(|name| format!("{package} depends on {name}: it must know no runtime")).collect()
+    found.map(|name| format!("{package} depends on {name}: {why}")).collect()
 }
 
 #[cfg(test)]
@@ -88,9 +97,9 @@ mod tests {
 
     #[test]
     fn the_driver_may_use_anything_but_runtimes() {
-        let found = forbidden("d", &set(&["futures-util", "redistill", "tracing"]), RUNTIMES);
+        let found = forbidden("d", &set(&["futures-util", "redistill", "tracing"]), RUNTIMES, "");
         assert!(found.is_empty(), "{found:?}");
-        let found = forbidden("d", &set(&["async-io", "redis", "tokio-util"]), RUNTIMES);
+        let found = forbidden("d", &set(&["async-io", "redis", "tokio-util"]), RUNTIMES, "");
         assert_eq!(found.len(), 3, "{found:?}");
     }
 }

@@ -31,7 +31,11 @@ impl Sources {
                 let entry = entry.map_err(unreadable)?;
                 let path = folder.join(entry.file_name());
                 let kind = entry.file_type().map_err(unreadable)?;
-                if kind.is_dir() && !is_skipped(&entry.file_name().to_string_lossy()) {
+                // In a worktree of git, `.git` is a file.
+                if is_skipped(&entry.file_name().to_string_lossy()) {
+                    continue;
+                }
+                if kind.is_dir() {
                     folders.push(path);
                 } else if kind.is_file()
                     && let Ok(text) = fs::read_to_string(entry.path())
@@ -54,8 +58,8 @@ impl Sources {
     }
 }
 
-fn is_skipped(folder: &str) -> bool {
-    SKIPPED.contains(&folder)
+fn is_skipped(name: &str) -> bool {
+    SKIPPED.contains(&name)
 }
 
 #[cfg(test)]

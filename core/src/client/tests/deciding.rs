@@ -92,7 +92,7 @@ fn a_client_that_is_told_to_does_not_wait_for_a_service() {
 
 #[test]
 fn a_refusal_that_passes_is_waited_for() {
-    for code in ["LOADING", "OOM", "READONLY"] {
+    for code in ["LOADING", "OOM", "MISCONF"] {
         let mut client = running();
         let key = client.call();
         client.answer_to(ADD, refused(code));

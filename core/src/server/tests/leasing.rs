@@ -54,7 +54,7 @@ fn what_waits_for_its_reply_or_its_ack_to_be_taken_is_renewed_as_well() {
     server.finish(1);
     server.finish(2);
     server.answer_to(REPLY, refused("OOM"));
-    server.answer_to("ack 2", refused("READONLY"));
+    server.answer_to("ack 2", refused("MISCONF"));
     for _ in 0..30 {
         server.advance(secs(1));
         while let Some(sent) = server.sent(Lane::Commands).first().cloned() {
@@ -194,7 +194,7 @@ fn without_a_connection_nothing_old_begins() {
 
 #[test]
 fn refused_renewals_are_told_once_and_asked_for_again_after_a_while() {
-    for outcome in [refused("READONLY"), refused("ERR"), Outcome::Reply(Reply::Nil)] {
+    for outcome in [refused("MISCONF"), refused("ERR"), Outcome::Reply(Reply::Nil)] {
         let mut server = quiet();
         server.deliver(vec![add(1), add(2)]);
         server.now = server.now + secs(61);

@@ -163,10 +163,10 @@ fn acks_that_are_refused_for_now_are_told_once_and_tried_again_after_a_while() {
     let mut server = running();
     server.deliver(vec![ping(1)]);
     server.finish(1);
-    server.answer_to("ack 1", refused("READONLY"));
+    server.answer_to("ack 1", refused("MISCONF"));
     assert_eq!(server.sent(Lane::Commands), [""; 0], "not as fast as the store refuses");
     server.advance(ms(100));
-    server.answer_to("ack 1", refused("READONLY"));
+    server.answer_to("ack 1", refused("MISCONF"));
     assert!(matches!(server.take_events()[..], [Event::CommandRefused { what: "an ack", .. }]));
     server.advance(ms(200));
     server.ok("ack 1", Reply::Count(1));
