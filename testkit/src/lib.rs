@@ -4,6 +4,7 @@
 //!   be restarted, killed and paused, and [asked](RedisServer::command) what is in it.
 //! - [`PythonPeer`] starts the driver program of the Python package as a [server](PeerServer) or as a
 //!   [client](PeerClient).
+//! - [`Guarded`] is any other program that ends with the test.
 //! - [`eventually`], [`unique_prefix`] and [`free_port`] are the small things that tests need.
 //!
 //! Everything here blocks, so that it works next to any executor, and everything that is started ends
@@ -21,6 +22,7 @@ mod redis_server;
 mod resp;
 mod support;
 
+pub use guarded::Guarded;
 pub use peer::{ClientOptions, PeerClient, PeerServer, PythonPeer, Reply, ServerOptions};
 pub use redis_server::RedisServer;
 pub use resp::{Connection, Value};

@@ -1,0 +1,155 @@
+//! Which fault happens when, to whom, and for how long: drawn from the seed, and from nothing else.
+
+use std::time::Duration;
+
+use crate::kind::Kind;
+use crate::random::Random;
+use crate::setup::{CALL_TIMEOUT, CLAIM_IDLE, CLIENTS, SERVERS, SERVICES, SETTLE};
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    ToRedis,
+    FromRedis,
+    Both,
+}
+
+/// A fault to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Planned {
+    /// After the start of the load.
+    pub(crate) at: Duration,
+    pub(crate) kind: Kind,
+    /// For a killed process or Redis: how long it stays away.
+    pub(crate) lasts: Duration,
+    /// The place of the process that it is done to: `s0`, `c2`.
+    pub(crate) slot: Option<String>,
+    pub(crate) service: Option<&'static str>,
+    pub(crate) direction: Direction,
+    /// What else there is to choose: bytes before a cut, milliseconds of delay, entries that stay.
+    pub(crate) amount: u64,
+}
+
+/// The time between two faults.
+const GAP: (u64, u64) = (250, 900);
+/// After each round of all kinds there is a rest, in which nothing is excused any more.
+const REST: (u64, u64) = (2500, 4500);
+
+/// All faults of a run in which there is load for so long. Each kind comes once in each round, in an order of its own; what
+/// takes data comes early enough for its victims to time out while everything else settles.
+pub(crate) fn draw(seed: u64, load: Duration) -> Vec<Planned> {
+    let mut random = Random::new(seed);
+    let last_loss = load.saturating_sub(CALL_TIMEOUT.saturating_sub(SETTLE));
+    let mut planned = Vec::new();
+    let mut at = Duration::from_millis(500);
+    while at < load {
+        let mut round = Kind::ALL;
+        random.shuffle(&mut round);
+        for kind in round {
+            let fault = one(&mut random, at, kind);
+            let in_time = at + fault.lasts <= load && !(kind.may_take_data() && at > last_loss);
+            if in_time {
+                planned.push(fault);
+                at += random.millis(GAP.0, GAP.1);
+            }
+        }
+        at += random.millis(REST.0, REST.1);
+    }
+    planned
+}
+
+fn one(random: &mut Random, at: Duration, kind: Kind) -> Planned {
+    let idle = CLAIM_IDLE.as_millis() as u64;
+    let lasts = match kind {
+        Kind::KillServer | Kind::KillClient | Kind::KillRedis => random.millis(0, 1000),
+        Kind::StopServer => random.millis(idle * 5 / 4, idle * 9 / 4),
+        Kind::RollServers => random.millis(600, 1500),
+        Kind::PauseClients => random.millis(200, 1500),
+        Kind::Delay => random.millis(500, 2500),
+        Kind::Stall => random.millis(300, idle * 2),
+        // New connections meet it, too.
+        Kind::CutFrame | Kind::Reset => random.millis(50, 400),
+        _ => Duration::ZERO,
+    };
+    let server = format!("s{}", random.below(SERVERS));
+    let client = format!("c{}", random.below(CLIENTS));
+    let any = if random.below(2) == 0 { server.clone() } else { client.clone() };
+    let slot = match kind {
+        Kind::KillServer | Kind::StopServer | Kind::CutServerCommands | Kind::CutServerReader => {
+            Some(server)
+        }
+        Kind::KillClient | Kind::CutClientCommands | Kind::CutClientReader => Some(client),
+        Kind::Delay | Kind::Stall | Kind::CutFrame | Kind::Reset => Some(any),
+        _ => None,
+    };
+    let service = random.pick(&SERVICES).map(|(name, _)| *name);
+    let service = service.filter(|_| matches!(kind, Kind::DestroyGroup | Kind::TrimStream));
+    let directions = [Direction::ToRedis, Direction::FromRedis, Direction::Both];
+    let direction = random.pick(&directions).copied().unwrap_or(Direction::Both);
+    let amount = match kind {
+        Kind::Delay => 20 + random.below(180),
+        Kind::CutFrame => random.below(100),
+        Kind::TrimStream => random.below(4),
+        _ => random.below(1000),
+    };
+    Planned { at, kind, lasts, slot, service, direction, amount }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_same_seed_gives_the_same_schedule() {
+        assert_eq!(draw(7, MINUTE), draw(7, MINUTE));
+        assert_ne!(draw(7, MINUTE), draw(8, MINUTE));
+    }
+
+    #[test]
+    fn twenty_seconds_have_nearly_every_kind_whatever_the_seed() {
+        for seed in 0..200 {
+            let drawn = draw(seed, Duration::from_secs(20));
+            let kinds = Kind::ALL.iter().filter(|kind| drawn.iter().any(|it| it.kind == **kind));
+            assert!(kinds.count() >= 14, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn a_minute_has_every_kind_and_every_target() {
+        let drawn: Vec<Planned> = (0..5).flat_map(|seed| draw(seed, MINUTE)).collect();
+        for kind in Kind::ALL {
+            assert!(drawn.iter().any(|it| it.kind == kind), "{kind:?}");
+        }
+        for slot in ["s0", "s1", "s2", "c0", "c1", "c2"] {
+            assert!(drawn.iter().any(|it| it.slot.as_deref() == Some(slot)), "{slot}");
+        }
+    }
+
+    #[test]
+    fn faults_come_one_after_the_other_and_end_with_the_load() {
+        for seed in 0..50 {
+            let drawn = draw(seed, MINUTE);
+            assert!(drawn.is_sorted_by_key(|it| it.at));
+            assert!(drawn.iter().all(|it| it.at + it.lasts <= MINUTE));
+        }
+    }
+
+    #[test]
+    fn what_takes_data_leaves_its_victims_the_time_to_time_out() {
+        for seed in 0..50 {
+            let late = draw(seed, MINUTE)
+                .into_iter()
+                .filter(|it| it.kind.may_take_data() && it.at + CALL_TIMEOUT > MINUTE + SETTLE);
+            assert_eq!(late.count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_stopped_server_is_silent_for_longer_than_the_claim_idle() {
+        let drawn = draw(3, MINUTE * 10);
+        let mut stops = drawn.iter().filter(|it| it.kind == Kind::StopServer);
+        assert!(stops.all(|it| it.lasts > CLAIM_IDLE));
+    }
+}
