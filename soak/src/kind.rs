@@ -69,8 +69,7 @@ impl Kind {
         }
     }
 
-    /// Takes requests or replies out of Redis for good. (Killing Redis does with `everysec` only; it is drawn as if it always
-    /// did, so that the schedule follows from the seed alone.)
+    /// Takes requests or replies out of Redis for good. (Killing Redis does with `everysec` only.)
     pub(crate) fn may_take_data(self) -> bool {
         matches!(self, Kind::KillRedis | Kind::FlushAll | Kind::TrimStream)
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use clamator_tokio::{CallError, Client, shutdown_signal};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::random::Random;
 use crate::record::{How, Recorder, What};
-use crate::role::{Role, started};
+use crate::role::{Role, record_tasks, started};
 use crate::serve::{Done, Work};
 use crate::setup::{self, LONGEST_HANDLER, SERVICES};
 
@@ -34,6 +34,9 @@ pub(crate) async fn run(role: &Role) -> Result<(), String> {
             _ = quiet.recv() => {}
         }
         load.settle().await;
+        // The tasks of the last calls end a moment after their outcomes.
+        sleep(EVERY).await;
+        record_tasks(&recorder);
         recorder.write(What::Quiet);
         std::future::pending::<Result<(), String>>().await
     };

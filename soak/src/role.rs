@@ -47,10 +47,14 @@ async fn watch(recorder: Recorder) {
             recorder.write(What::Late { ms: u64::try_from(late.as_millis()).unwrap_or(0) });
         }
         if tick.is_multiple_of(20) {
-            let count = Handle::current().metrics().num_alive_tasks();
-            recorder.write(What::Tasks { count: count as u64 });
+            record_tasks(&recorder);
         }
     }
+}
+
+pub(crate) fn record_tasks(recorder: &Recorder) {
+    let count = Handle::current().metrics().num_alive_tasks();
+    recorder.write(What::Tasks { count: count as u64 });
 }
 
 /// Tries to start until it works: Redis may be away just now.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::kind::Kind;
 use crate::random::Random;
-use crate::setup::{CALL_TIMEOUT, CLAIM_IDLE, CLIENTS, SERVERS, SERVICES, SETTLE};
+use crate::setup::{CLAIM_IDLE, CLIENTS, SERVERS, SERVICES};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +35,10 @@ const GAP: (u64, u64) = (250, 900);
 /// After each round of all kinds there is a rest, in which nothing is excused any more.
 const REST: (u64, u64) = (2500, 4500);
 
-/// All faults of a run in which there is load for so long. Each kind comes once in each round, in an order of its own; what
-/// takes data comes early enough for its victims to time out while everything else settles.
+/// All faults of a run in which there is load for so long. Each kind comes once in each round, in an order of its own. All
+/// have ended when the load ends.
 pub(crate) fn draw(seed: u64, load: Duration) -> Vec<Planned> {
     let mut random = Random::new(seed);
-    let last_loss = load.saturating_sub(CALL_TIMEOUT.saturating_sub(SETTLE));
     let mut planned = Vec::new();
     let mut at = Duration::from_millis(500);
     while at < load {
@@ -47,8 +46,7 @@ pub(crate) fn draw(seed: u64, load: Duration) -> Vec<Planned> {
         random.shuffle(&mut round);
         for kind in round {
             let fault = one(&mut random, at, kind);
-            let in_time = at + fault.lasts <= load && !(kind.may_take_data() && at > last_loss);
-            if in_time {
+            if at + fault.lasts <= load {
                 planned.push(fault);
                 at += random.millis(GAP.0, GAP.1);
             }
@@ -133,16 +131,6 @@ mod tests {
             let drawn = draw(seed, MINUTE);
             assert!(drawn.is_sorted_by_key(|it| it.at));
             assert!(drawn.iter().all(|it| it.at + it.lasts <= MINUTE));
-        }
-    }
-
-    #[test]
-    fn what_takes_data_leaves_its_victims_the_time_to_time_out() {
-        for seed in 0..50 {
-            let late = draw(seed, MINUTE)
-                .into_iter()
-                .filter(|it| it.kind.may_take_data() && it.at + CALL_TIMEOUT > MINUTE + SETTLE);
-            assert_eq!(late.count(), 0);
         }
     }
 

@@ -26,7 +26,8 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// The longest that a handler takes: longer than the claim idle, so that it must be renewed.
 pub(crate) const LONGEST_HANDLER: Duration = Duration::from_millis(2500);
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longer than [`SETTLE`], so that what a fault has caught settles by redelivery and not by its timeout.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) const REPLY_TTL: Duration = Duration::from_secs(60);
 pub(crate) const REPLY_MAX_LEN: u64 = 1024;
 

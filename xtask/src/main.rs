@@ -2,6 +2,7 @@
 
 mod process;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 
@@ -14,6 +15,7 @@ Usage: cargo xtask <task>
   setup                   fetches what the tests need and this machine lacks
   test [--full] [step]…   runs setup and all checks and tests, or only the named steps;
                           --full lets tests run longer (they see CLAMATOR_FULL=1)
+  soak [option]…          runs the fault bench; soak --help shows its options
   tidy                    runs the project's own checks of its layout
   help                    shows this
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
             Ok(plan) => plan.run(),
             Err(message) => return misuse(&message),
         },
+        ["soak", options @ ..] => soak::run_with(options),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {
             println!("{}", help());

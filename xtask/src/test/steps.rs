@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::process::{Outcome, cargo, probe, run};
+use crate::soak;
 use crate::tidy;
 
 /// One step, which can be run alone.
@@ -28,6 +29,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "tidy", needs_setup: false, run: |_| tidy::run().map(|()| Verdict::Passed) },
     Step { name: "clippy", needs_setup: false, run: |_| passes(&mut cargo(CLIPPY)) },
     Step { name: "test", needs_setup: true, run: tests },
+    Step { name: "soak", needs_setup: true, run: fault_bench },
     Step { name: "doctest", needs_setup: true, run: doc_tests },
     Step { name: "doc", needs_setup: false, run: |_| passes(&mut documentation()) },
     Step { name: "deny", needs_setup: false, run: |_| deny() },
@@ -49,6 +51,12 @@ fn test_command(nextest: bool) -> &'static str {
         // All targets but the benches; --no-fail-fast as in nextest's configuration.
         "test --workspace --no-fail-fast --lib --bins --tests"
     }
+}
+
+/// With a fresh seed each time, which it prints: twenty seconds of load, or two minutes.
+fn fault_bench(full: bool) -> Outcome<Verdict> {
+    let options: &[&str] = if full { &["--minutes", "2"] } else { &[] };
+    soak::run_with(options).map(|()| Verdict::Passed)
 }
 
 fn doc_tests(full: bool) -> Outcome<Verdict> {
