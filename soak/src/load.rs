@@ -17,6 +17,9 @@ use crate::setup::{self, LONGEST_HANDLER, SERVICES};
 
 /// One call or notification each.
 const EVERY: Duration = Duration::from_millis(20);
+/// One in so many is a burst of this many.
+const BURSTS: u64 = 100;
+const BURST: u64 = 40;
 /// So many may wait for their outcome at the same time. Below the places in a reply stream.
 const MOST: usize = 400;
 
@@ -71,23 +74,31 @@ impl Load {
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tick.tick().await;
-            let Ok(place) = self.places.clone().acquire_owned().await else { return };
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let id = format!("{}-{number}", self.name);
-            let Some((service, _)) = random.pick(&SERVICES) else { return };
-            let (client, recorder) = (self.client.clone(), self.recorder.clone());
-            if random.below(6) == 0 {
-                tokio::spawn(async move {
-                    notify(&client, &recorder, service, id).await;
-                    drop(place);
-                });
-            } else {
-                let ms = duration(&mut random);
-                tokio::spawn(async move {
-                    call(&client, &recorder, service, Work { id, ms }).await;
-                    drop(place);
-                });
+            // Now and then many quick ones at once, so that servers read ahead.
+            let burst = random.below(BURSTS) == 0;
+            for _ in 0..if burst { BURST } else { 1 } {
+                self.make_one(&mut random, burst).await;
             }
+        }
+    }
+
+    async fn make_one(&self, random: &mut Random, quick: bool) {
+        // It is never closed, and the list isn't empty.
+        let Ok(place) = self.places.clone().acquire_owned().await else { return };
+        let Some((service, _)) = random.pick(&SERVICES) else { return };
+        let id = format!("{}-{}", self.name, self.next.fetch_add(1, Ordering::Relaxed));
+        let (client, recorder) = (self.client.clone(), self.recorder.clone());
+        if random.below(6) == 0 {
+            tokio::spawn(async move {
+                notify(&client, &recorder, service, id).await;
+                drop(place);
+            });
+        } else {
+            let ms = if quick { 0 } else { duration(random) };
+            tokio::spawn(async move {
+                call(&client, &recorder, service, Work { id, ms }).await;
+                drop(place);
+            });
         }
     }
 
@@ -105,8 +116,8 @@ fn duration(random: &mut Random) -> u64 {
     match random.below(1000) {
         0..700 => 0,
         700..900 => 1 + random.below(5),
-        900..980 => 5 + random.below(45),
-        980..999 => 50 + random.below(200),
+        900..975 => 5 + random.below(45),
+        975..998 => 50 + random.below(200),
         _ => longest - random.below(longest / 8),
     }
 }
@@ -158,10 +169,10 @@ mod tests {
         let drawn: Vec<u64> = (0..100_000).map(|_| duration(&mut random)).collect();
         let claim_idle = CLAIM_IDLE.as_millis() as u64;
         let long = drawn.iter().filter(|ms| **ms > claim_idle).count();
-        assert!((50..200).contains(&long), "{long} of 100,000");
+        assert!((100..400).contains(&long), "{long} of 100,000");
         assert!(drawn.iter().all(|ms| *ms <= LONGEST_HANDLER.as_millis() as u64));
-        // Servers can keep up: one alone has more than half of its time left.
+        // Servers can keep up: two of the three could do it alone.
         let mean = drawn.iter().sum::<u64>() as f64 / drawn.len() as f64;
-        assert!(mean < 12.0, "{mean} ms");
+        assert!(mean < 15.0, "{mean} ms");
     }
 }
