@@ -12,6 +12,9 @@ use crate::schedule::{Direction, Planned};
 use crate::setup::{GRACE, command_stream};
 use crate::vitals::{Connection, connections};
 
+/// For so long a process gets no answers before it is killed, half of the time.
+const BEFORE_DEATH: Duration = Duration::from_millis(150);
+
 /// Everything that faults are done to.
 pub(crate) struct Site {
     pub(crate) redis: RedisServer,
@@ -24,6 +27,7 @@ pub(crate) struct Site {
 /// What is still to be done about a fault that has begun.
 #[derive(Debug)]
 enum Later {
+    Kill { kind: Kind, slot: String, away: Duration, from: Micros },
     Continue { name: String, from: Micros },
     Terminate { slot: String },
     StartRedis { from: Micros },
@@ -46,8 +50,13 @@ impl Site {
         let slot = planned.slot.as_deref().unwrap_or_default();
         match kind {
             Kind::KillServer | Kind::KillClient => {
-                if let Some(name) = self.processes.kill(slot, planned.lasts) {
-                    self.note(kind, Some(name), None, from, now());
+                let kill = Later::Kill { kind, slot: slot.to_owned(), away: planned.lasts, from };
+                if planned.amount.is_multiple_of(2) {
+                    self.carry_on(kill);
+                } else {
+                    // Between two commands: it gets no more answers, and dies with the next command unsent.
+                    self.proxy.set(slot, Mode::Stall(planned.direction));
+                    self.after(BEFORE_DEATH, kill);
                 }
             }
             Kind::StopServer => {
@@ -106,6 +115,12 @@ impl Site {
 
     fn carry_on(&mut self, what: Later) {
         match what {
+            Later::Kill { kind, slot, away, from } => {
+                if let Some(name) = self.processes.kill(&slot, away) {
+                    self.note(kind, Some(name), None, from, now());
+                }
+                self.proxy.set(&slot, Mode::Through);
+            }
             Later::Continue { name, from } => {
                 self.processes.signal(&name, "CONT");
                 self.note(Kind::StopServer, Some(name), None, from, now());

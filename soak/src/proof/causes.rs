@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use crate::args::Fsync;
-use crate::history::{Call, Fault, History, Run};
+use crate::history::{Call, End, Fault, History, Run};
 use crate::kind::Kind;
 use crate::record::Micros;
 use crate::setup::{CLAIM_IDLE, RECOVERY, SETTLE};
 
-/// A request may have been delivered to its server, and wait there, for so long before its handler begins.
-const QUEUE: Duration = Duration::from_secs(10);
+/// A request may have been delivered to its server, and wait there, for so long before its handler begins: behind a long
+/// handler, and the quick ones that were read ahead with it.
+const QUEUE: Duration = Duration::from_secs(4);
+
+/// What nothing holds up is done within this: a reply that is written and read, a request that is sent, an ack.
+const DUE: Duration = Duration::from_secs(1);
 
 pub(crate) fn micros(duration: Duration) -> Micros {
     duration.as_micros() as Micros
@@ -24,9 +28,14 @@ fn concerns(fault: &Fault, service: &str) -> bool {
 }
 
 /// A fault that took the request, or its reply, out of Redis: FLUSHALL, XTRIM of its stream, or, unless Redis writes always,
-/// the death of Redis. It came while the call must still have been under way.
+/// the death of Redis. It came while the call must still have been under way: before it could be run, or, once a handler had
+/// finished, before its reply could be read.
 pub(crate) fn taken<'a>(history: &'a History, call: &Call) -> Option<&'a Fault> {
-    let until = call.at + micros(SETTLE);
+    let finished = history.runs_of(&call.id).filter(|run| run.how == End::Finished);
+    let until = finished
+        .map(|run| due(history, run.end, &[&run.server, &call.client]))
+        .max()
+        .unwrap_or(call.at + micros(SETTLE));
     history.faults.iter().find(|fault| {
         fault.kind.may_take_data()
             && !(fault.kind == Kind::KillRedis && history.fsync == Fsync::Always)
@@ -35,35 +44,27 @@ pub(crate) fn taken<'a>(history: &'a History, call: &Call) -> Option<&'a Fault> 
     })
 }
 
-/// A fault that made the group of a service anew: what was delivered in the time before may be delivered again.
-pub(crate) fn reset<'a>(
-    history: &'a History,
-    service: &str,
-    from: Micros,
-    to: Micros,
-) -> Option<&'a Fault> {
-    history.faults.iter().find(|fault| {
-        fault.kind.may_reset_groups()
-            && !(fault.kind == Kind::KillRedis && history.fsync == Fsync::Always)
-            && concerns(fault, service)
-            && meets(fault, from, to)
-    })
-}
-
-/// A reset after the first of two runs may have been delivered, and before the second one began.
+/// A fault that made the group anew, after the first of two runs may have been delivered and before the second one began. The
+/// second one's entry was there already: what came later the new group knows once only.
 pub(crate) fn reset_between<'a>(
     history: &'a History,
     first: &Run,
     second: &Run,
 ) -> Option<&'a Fault> {
     let from = first.begin.saturating_sub(micros(QUEUE));
-    reset(history, &first.service, from, second.begin)
+    history.faults.iter().find(|fault| {
+        fault.kind.may_reset_groups()
+            && !(fault.kind == Kind::KillRedis && history.fsync == Fsync::Always)
+            && concerns(fault, &first.service)
+            && meets(fault, from, second.begin)
+            && second.entry.0.saturating_mul(1000) <= fault.to
+    })
 }
 
 /// A fault that cut a client off, or Redis, when the request may have been on its way.
 pub(crate) fn cut_off<'a>(history: &'a History, call: &Call) -> Option<&'a Fault> {
     let from = call.at.saturating_sub(micros(RECOVERY));
-    let until = call.at + micros(SETTLE);
+    let until = due(history, call.at, &[&call.client]);
     history.faults.iter().find(|fault| {
         fault.kind.silences() && fault.hits(&call.client) && meets(fault, from, until)
     })
@@ -88,30 +89,35 @@ fn silences(history: &History, server: &str) -> Vec<(Micros, Micros)> {
     merged
 }
 
-/// Whether the holder of the first run was silent for so long that its request could be taken over before the second run
-/// began. Its requests are renewed each third of the claim idle, seen every sixth: when the silence begins, the last
-/// renewal may be half a claim idle old.
+/// By when something is done that all of these have to do with: soon, or soon after a silence that came in between.
+fn due(history: &History, from: Micros, processes: &[&str]) -> Micros {
+    let mut all: Vec<_> = processes.iter().flat_map(|name| silences(history, name)).collect();
+    all.sort_unstable();
+    let meant = from + micros(DUE);
+    all.iter().filter(|(_, to)| *to >= from).fold(meant, |due, (silent, to)| {
+        if *silent <= due { due.max(to + micros(DUE)) } else { due }
+    })
+}
+
+/// Whether the holder of the first run was silent for so long that its request could be taken over while it ran, before the
+/// second run began. A server knows that what it begins is its own (it looks if that is in doubt), and renews it each third
+/// of the claim idle, seen every sixth: when a silence begins, the last renewal may be half a claim idle old.
 pub(crate) fn was_silent(history: &History, first: &Run, second: &Run) -> bool {
     let enough = micros(CLAIM_IDLE) / 2;
     silences(history, &first.server).iter().any(|(from, to)| {
         let until = (*to).min(second.begin);
-        until.saturating_sub(*from) >= enough
-            && *to + micros(QUEUE) >= first.begin
-            && *from <= second.begin
+        until.saturating_sub(*from) >= enough && until >= first.begin
     })
 }
 
-/// Whether anything at all was done to the holder of a run before another one began: the least that explains a redelivery.
+/// Whether anything was done to the holder of a run before it was acknowledged: the least that explains a redelivery.
 pub(crate) fn was_disturbed(history: &History, first: &Run, second: &Run) -> bool {
-    let from = first.begin.saturating_sub(micros(QUEUE));
+    let from = first.begin.saturating_sub(micros(RECOVERY));
+    let until = (first.end + micros(DUE)).min(second.begin);
     let ends_it = [Kind::KillServer, Kind::RollServers];
-    let fault = history.faults.iter().any(|fault| {
-        (fault.kind.silences() || ends_it.contains(&fault.kind))
-            && fault.hits(&first.server)
-            && meets(fault, from, second.begin)
+    let ended = history.faults.iter().any(|fault| {
+        ends_it.contains(&fault.kind) && fault.hits(&first.server) && meets(fault, from, until)
     });
-    let process = history.processes.get(&first.server);
-    let late =
-        process.is_some_and(|it| it.late.iter().any(|it| it.0 <= second.begin && from <= it.1));
-    fault || late
+    let silent = silences(history, &first.server);
+    ended || silent.iter().any(|(silent, to)| *silent <= until && from <= *to)
 }
