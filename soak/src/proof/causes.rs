@@ -121,3 +121,54 @@ pub(crate) fn was_disturbed(history: &History, first: &Run, second: &Run) -> boo
     let silent = silences(history, &first.server);
     ended || silent.iter().any(|(silent, to)| *silent <= until && from <= *to)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Tale;
+    use super::*;
+
+    /// Finished on s0 at 10.1 s.
+    fn finished() -> Tale {
+        Tale::new()
+            .call(10_000, "c0.1-1", "work-a")
+            .begin(10_050, "s0.1", "c0.1-1", "10000-0", 1)
+            .finish(10_100, "s0.1", "c0.1-1")
+    }
+
+    fn flushed(tale: Tale, at: u64) -> bool {
+        let history = tale.fault(Kind::FlushAll, None, at, at).history();
+        taken(&history, &history.calls[0]).is_some()
+    }
+
+    #[test]
+    fn a_reply_that_must_have_been_read_can_not_be_taken_any_more() {
+        assert!(flushed(finished(), 10_150));
+        assert!(!flushed(finished(), 11_500));
+        let waiting = Tale::new().call(10_000, "c0.1-1", "work-a");
+        assert!(flushed(waiting, 11_500), "the request may still wait");
+    }
+
+    #[test]
+    fn a_silence_of_its_server_or_its_reader_keeps_a_reply_on_its_way() {
+        for place in ["s0", "c0"] {
+            let stalled = finished().fault(Kind::Stall, Some(place), 10_090, 13_000);
+            assert!(flushed(stalled, 13_500), "{place}");
+        }
+        assert!(!flushed(finished().fault(Kind::Stall, Some("s1"), 10_090, 13_000), 13_500));
+        assert!(!flushed(finished().fault(Kind::Stall, Some("s0"), 12_000, 13_000), 13_500));
+    }
+
+    #[test]
+    fn a_new_group_delivers_again_only_what_was_there() {
+        let runs = |entry: &str| {
+            let tale = Tale::new()
+                .begin(10_000, "s0.1", "c0.1-1", entry, 1)
+                .finish(10_010, "s0.1", "c0.1-1")
+                .begin(11_000, "s1.1", "c0.1-1", entry, 1);
+            let history = tale.on_service(Kind::DestroyGroup, "work-a", 10_500).history();
+            reset_between(&history, &history.runs[0], &history.runs[1]).is_some()
+        };
+        assert!(runs("10000-0"));
+        assert!(!runs("10600-0"));
+    }
+}
