@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::random::fresh_seed;
 use crate::role::Role;
 
@@ -20,14 +22,17 @@ drawn from a seed; at the end a proof from the record of who did what when.
                         accepted may be lost when it is killed
   --fsync everysec      Redis writes once a second: what an unwritten second takes is counted apart
   --keep                keeps the folder of the record, and prints where it is
+  --judge FOLDER        only goes through a record that was kept
   --schedule            only prints the faults that the seed gives
   --help                shows this
 ";
 
 /// When Redis writes to the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fsync {
+    #[serde(rename = "always")]
     Always,
+    #[serde(rename = "everysec")]
     EverySecond,
 }
 
@@ -55,6 +60,7 @@ pub(crate) struct Options {
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
     Bench(Options),
+    Judge(PathBuf),
     Server(Role),
     Client(Role),
     Help,
@@ -101,6 +107,7 @@ fn bench(arguments: &mut lexopt::Parser) -> Result<Task, lexopt::Error> {
                 };
             }
             Long("keep") => options.keep = true,
+            Long("judge") => return Ok(Task::Judge(arguments.value()?.into())),
             Long("schedule") => options.schedule_only = true,
             Long("help") | Short('h') => return Ok(Task::Help),
             other => return Err(other.unexpected()),

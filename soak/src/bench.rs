@@ -14,7 +14,7 @@ use crate::history::History;
 use crate::processes::Processes;
 use crate::proof;
 use crate::proxy::Proxy;
-use crate::record::{self, Recorder};
+use crate::record::{self, Recorder, What};
 use crate::report;
 use crate::rest;
 use crate::schedule::{Planned, draw};
@@ -40,23 +40,31 @@ pub(crate) fn run(options: &Options) -> Result<bool, String> {
     let folder = folder.map_err(|e| format!("no folder for the record: {e}"))?;
     play(options, &schedule, folder.path())?;
 
-    let lines = record::read(folder.path()).map_err(|e| format!("the record: {e}"))?;
-    let history = History::new(lines, options.fsync);
-    let violations = proof::all(&history);
-    print!("{}", report::table(&history, &violations));
-    if options.keep || !violations.is_empty() {
+    let proven = judge(folder.path());
+    if options.keep || !matches!(proven, Ok(true)) {
         println!("the record is kept in {}", kept(folder)?.display());
     }
-    if violations.is_empty() {
-        println!("soak: nothing violated; seed {seed}");
-        return Ok(true);
+    if !proven? {
+        println!(
+            "soak: VIOLATED; the same faults again: cargo xtask soak --seed {seed} --minutes {} --fsync {fsync}",
+            options.load.as_secs_f64() / 60.0,
+        );
+        return Ok(false);
     }
-    print!("{}", report::violations(&history, &violations));
-    println!(
-        "soak: VIOLATED; the same faults again: cargo xtask soak --seed {seed} --minutes {} --fsync {fsync}",
-        options.load.as_secs_f64() / 60.0,
-    );
-    Ok(false)
+    println!("soak: nothing violated; seed {seed}");
+    Ok(true)
+}
+
+/// Goes through a record, and prints what it shows. Whether no rule was violated.
+pub(crate) fn judge(folder: &Path) -> Result<bool, String> {
+    let lines = record::read(folder).map_err(|e| format!("the record: {e}"))?;
+    let history = History::new(lines);
+    let violations = proof::all(&history);
+    print!("{}", report::table(&history, &violations));
+    if !violations.is_empty() {
+        print!("{}", report::violations(&history, &violations));
+    }
+    Ok(violations.is_empty())
 }
 
 fn kept(folder: tempfile::TempDir) -> Result<PathBuf, String> {
@@ -71,6 +79,8 @@ fn play(options: &Options, schedule: &[Planned], folder: &Path) -> Result<(), St
     let durable = ["--appendonly", "yes", "--appendfsync", options.fsync.word()];
     let redis = RedisServer::try_start(&options.redis_server, &durable)?;
     let recorder = Recorder::open(&folder.join("bench.jsonl")).map_err(|e| e.to_string())?;
+    let (seed, seconds, fsync) = (options.seed, options.load.as_secs_f64(), options.fsync);
+    recorder.write(What::Setup { seed, seconds, fsync });
     let mut processes = Processes::new(folder.to_owned(), options.seed, recorder.clone())?;
     let mut proxy = Proxy::new(redis.address());
     for (role, letter, count) in [("server", 's', SERVERS), ("client", 'c', CLIENTS)] {

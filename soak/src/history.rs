@@ -119,11 +119,11 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn new(lines: Vec<(String, Line)>, fsync: Fsync) -> History {
+    pub(crate) fn new(lines: Vec<(String, Line)>) -> History {
         let at = |line: Option<&(String, Line)>| line.map_or(0, |(_, line)| line.t);
         let (start, last) = (at(lines.first()), at(lines.last()));
         let mut history = History {
-            fsync,
+            fsync: Fsync::Always,
             start,
             calm: last,
             calls: Vec::new(),
@@ -206,6 +206,7 @@ impl History {
             What::Connections { process, count } => {
                 self.process(&process).connections = Some(count);
             }
+            What::Setup { fsync, .. } => self.fsync = fsync,
             What::Calm => self.calm = t,
             What::Ready
             | What::Quiet

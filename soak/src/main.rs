@@ -37,6 +37,7 @@ const FAILED: u8 = 2;
 fn main() -> ExitCode {
     let outcome = match args::parse(env::args_os().skip(1)) {
         Ok(Task::Bench(options)) => bench::run(&options),
+        Ok(Task::Judge(folder)) => bench::judge(&folder),
         Ok(Task::Server(role)) => in_runtime(serve::run(&role)),
         Ok(Task::Client(role)) => in_runtime(load::run(&role)),
         Ok(Task::Help) => {

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::args::Fsync;
 use crate::kind::Kind;
 
 /// Microseconds of the machine's clock, which all processes have in common.
@@ -31,6 +32,8 @@ pub(crate) struct Line {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "e", rename_all = "kebab-case")]
 pub(crate) enum What {
+    /// The bench: how this run was set up.
+    Setup { seed: u64, seconds: f64, fsync: Fsync },
     /// A process serves, or may call.
     Ready,
     /// A client has stopped calling, and all of its calls have settled.

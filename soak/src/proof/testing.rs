@@ -11,7 +11,6 @@ use crate::record::{How, Line, What};
 #[derive(Clone)]
 pub(crate) struct Tale {
     lines: Vec<(String, Line)>,
-    fsync: Fsync,
     services: BTreeMap<String, String>,
     runs: BTreeMap<(String, String), u64>,
 }
@@ -19,12 +18,11 @@ pub(crate) struct Tale {
 impl Tale {
     pub(crate) fn new() -> Tale {
         let (services, runs) = Default::default();
-        Tale { lines: Vec::new(), fsync: Fsync::Always, services, runs }
+        Tale { lines: Vec::new(), services, runs }
     }
 
-    pub(crate) fn every_second(mut self) -> Tale {
-        self.fsync = Fsync::EverySecond;
-        self
+    pub(crate) fn every_second(self) -> Tale {
+        self.bench(0, What::Setup { seed: 1, seconds: 1.0, fsync: Fsync::EverySecond })
     }
 
     pub(crate) fn line(mut self, ms: u64, process: &str, what: What) -> Tale {
@@ -102,7 +100,7 @@ impl Tale {
 
     pub(crate) fn history(mut self) -> History {
         self.lines.sort_by_key(|(_, line)| line.t);
-        History::new(self.lines, self.fsync)
+        History::new(self.lines)
     }
 }
 
