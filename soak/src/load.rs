@@ -116,8 +116,8 @@ fn duration(random: &mut Random) -> u64 {
     match random.below(1000) {
         0..700 => 0,
         700..900 => 1 + random.below(5),
-        900..975 => 5 + random.below(45),
-        975..998 => 50 + random.below(200),
+        900..965 => 5 + random.below(45),
+        965..996 => 50 + random.below(200),
         _ => longest - random.below(longest / 8),
     }
 }
@@ -169,10 +169,10 @@ mod tests {
         let drawn: Vec<u64> = (0..100_000).map(|_| duration(&mut random)).collect();
         let claim_idle = CLAIM_IDLE.as_millis() as u64;
         let long = drawn.iter().filter(|ms| **ms > claim_idle).count();
-        assert!((100..400).contains(&long), "{long} of 100,000");
+        assert!((300..500).contains(&long), "{long} of 100,000");
         assert!(drawn.iter().all(|ms| *ms <= LONGEST_HANDLER.as_millis() as u64));
         // Servers can keep up: two of the three could do it alone.
         let mean = drawn.iter().sum::<u64>() as f64 / drawn.len() as f64;
-        assert!(mean < 15.0, "{mean} ms");
+        assert!(mean < 20.0, "{mean} ms");
     }
 }
