@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kind::Kind;
 use crate::random::fresh_seed;
 use crate::role::Role;
 
@@ -22,6 +23,7 @@ drawn from a seed; at the end a proof from the record of who did what when.
                         accepted may be lost when it is killed
   --fsync everysec      Redis writes once a second: what an unwritten second takes is counted apart
   --keep                keeps the folder of the record, and prints where it is
+  --only KIND[,KIND]…   of the faults that the seed gives only these: kill-redis, flush-all, …
   --judge FOLDER        only goes through a record that was kept
   --schedule            only prints the faults that the seed gives
   --help                shows this
@@ -52,6 +54,7 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     pub(crate) redis_server: OsString,
     pub(crate) fsync: Fsync,
+    pub(crate) only: Option<Vec<Kind>>,
     pub(crate) keep: bool,
     pub(crate) schedule_only: bool,
 }
@@ -87,6 +90,7 @@ fn bench(arguments: &mut lexopt::Parser) -> Result<Task, lexopt::Error> {
         seed: fresh_seed(),
         redis_server: "redis-server".into(),
         fsync: Fsync::Always,
+        only: None,
         keep: false,
         schedule_only: false,
     };
@@ -106,6 +110,7 @@ fn bench(arguments: &mut lexopt::Parser) -> Result<Task, lexopt::Error> {
                     other => return Err(format!("--fsync {other}: always or everysec").into()),
                 };
             }
+            Long("only") => options.only = Some(kinds(&arguments.value()?.string()?)?),
             Long("keep") => options.keep = true,
             Long("judge") => return Ok(Task::Judge(arguments.value()?.into())),
             Long("schedule") => options.schedule_only = true,
@@ -114,6 +119,13 @@ fn bench(arguments: &mut lexopt::Parser) -> Result<Task, lexopt::Error> {
         }
     }
     Ok(Task::Bench(options))
+}
+
+fn kinds(names: &str) -> Result<Vec<Kind>, String> {
+    let kind = |name: &str| {
+        serde_json::from_value(name.into()).map_err(|error| format!("--only {name}: {error}"))
+    };
+    names.split(',').map(kind).collect()
 }
 
 fn role(arguments: &mut lexopt::Parser) -> Result<Role, lexopt::Error> {
@@ -165,12 +177,15 @@ mod tests {
         let words = ["--seed", "7", "--fsync", "everysec", "--redis-server", "/r/s", "--keep"];
         let options = options(&words).unwrap();
         assert_eq!((options.seed, options.fsync), (7, Fsync::EverySecond));
+        let only = super::kinds("kill-redis,stall").unwrap();
+        assert_eq!(only, [Kind::KillRedis, Kind::Stall]);
         assert_eq!((options.redis_server, options.keep), ("/r/s".into(), true));
     }
 
     #[test]
     fn what_is_not_known_is_refused() {
         assert!(options(&["--fsync", "never"]).unwrap_err().contains("always or everysec"));
+        assert!(options(&["--only", "rain"]).unwrap_err().contains("kill-redis"));
         assert!(options(&["--fast"]).unwrap_err().contains("--fast"));
     }
 

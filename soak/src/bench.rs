@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,8 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs the bench. Whether no rule was violated.
 pub(crate) fn run(options: &Options) -> Result<bool, String> {
-    let schedule = draw(options.seed, options.load);
+    let mut schedule = draw(options.seed, options.load);
+    schedule.retain(|fault| options.only.as_ref().is_none_or(|only| only.contains(&fault.kind)));
     if options.schedule_only {
         print!("{}", report::schedule(&schedule));
         return Ok(true);
@@ -82,7 +84,11 @@ fn play(options: &Options, schedule: &[Planned], folder: &Path) -> Result<(), St
     let (seed, seconds, fsync) = (options.seed, options.load.as_secs_f64(), options.fsync);
     recorder.write(What::Setup { seed, seconds, fsync });
     let mut processes = Processes::new(folder.to_owned(), options.seed, recorder.clone())?;
-    let mut proxy = Proxy::new(redis.address());
+    let wires = recorder.clone();
+    let wire = move |slot: &str, port, text| {
+        wires.write(What::Wire { slot: slot.to_owned(), port, text });
+    };
+    let mut proxy = Proxy::new(redis.address(), Arc::new(wire));
     for (role, letter, count) in [("server", 's', SERVERS), ("client", 'c', CLIENTS)] {
         for slot in (0..count).map(|number| format!("{letter}{number}")) {
             runtime.block_on(proxy.open(&slot)).map_err(|e| format!("the proxy: {e}"))?;

@@ -212,6 +212,7 @@ impl History {
             | What::Quiet
             | What::Down
             | What::Log { .. }
+            | What::Wire { .. }
             | What::Key { .. }
             | What::Group { .. }
             | What::Restless { .. } => {}

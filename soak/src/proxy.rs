@@ -46,17 +46,20 @@ impl Mode {
 /// Whose is a connection that Redis sees: by its port.
 type Ports = Arc<Mutex<BTreeMap<u16, String>>>;
 
+/// Where connections are written down.
+pub(crate) type Log = Arc<dyn Fn(&str, u16, String) + Send + Sync>;
+
 /// The proxy, with a line for each place.
-#[derive(Debug)]
 pub(crate) struct Proxy {
     redis: SocketAddr,
+    log: Log,
     ports: Ports,
     lines: BTreeMap<String, (SocketAddr, watch::Sender<Mode>)>,
 }
 
 impl Proxy {
-    pub(crate) fn new(redis: SocketAddr) -> Proxy {
-        Proxy { redis, ports: Ports::default(), lines: BTreeMap::new() }
+    pub(crate) fn new(redis: SocketAddr, log: Log) -> Proxy {
+        Proxy { redis, log, ports: Ports::default(), lines: BTreeMap::new() }
     }
 
     /// Opens a line: whoever connects to it talks to Redis.
@@ -66,14 +69,18 @@ impl Proxy {
         let (mode, _) = watch::channel(Mode::Through);
         self.lines.insert(slot.to_owned(), (address, mode.clone()));
         let (redis, ports, slot) = (self.redis, self.ports.clone(), slot.to_owned());
+        let log = self.log.clone();
         tokio::spawn(async move {
             loop {
                 // An error concerns one connection only.
                 if let Ok((stream, _)) = listener.accept().await {
                     let (ports, slot, mode) = (ports.clone(), slot.clone(), mode.subscribe());
+                    let log = log.clone();
                     tokio::spawn(async move {
                         // However a connection ends, both of its sides see it.
-                        let _ = carry(stream, redis, ports, slot, mode).await;
+                        if let Err(error) = carry(stream, redis, ports, &slot, mode, &log).await {
+                            log(&slot, 0, format!("failed: {error}"));
+                        }
                     });
                 }
             }
@@ -99,6 +106,8 @@ impl Proxy {
     }
 }
 
+const RESET: &str = "is reset";
+
 /// Enters a connection for as long as it lives.
 struct Entered(Ports, u16);
 
@@ -119,23 +128,32 @@ async fn carry(
     mut near: TcpStream,
     redis: SocketAddr,
     ports: Ports,
-    slot: String,
+    slot: &str,
     mode: watch::Receiver<Mode>,
+    log: &Log,
 ) -> io::Result<()> {
     let mut far = TcpStream::connect(redis).await?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
-    let _entered = Entered::new(ports, far.local_addr()?.port(), slot);
-    let reset = {
+    let port = far.local_addr()?.port();
+    let _entered = Entered::new(ports, port, slot.to_owned());
+    log(slot, port, "is open".to_owned());
+    let end = {
         let (near_read, near_write) = near.split();
         let (far_read, far_write) = far.split();
         let mut resets = mode.clone();
         tokio::select! {
-            _ = pump(near_read, far_write, Direction::ToRedis, mode.clone()) => false,
-            _ = pump(far_read, near_write, Direction::FromRedis, mode) => false,
-            _ = resets.wait_for(|mode| *mode == Mode::Reset) => true,
+            end = pump(near_read, far_write, Direction::ToRedis, mode.clone()) => {
+                format!("ends on its way to Redis: {end:?}")
+            }
+            end = pump(far_read, near_write, Direction::FromRedis, mode) => {
+                format!("ends on its way from Redis: {end:?}")
+            }
+            _ = resets.wait_for(|mode| *mode == Mode::Reset) => RESET.to_owned(),
         }
     };
+    let reset = end == RESET;
+    log(slot, port, end);
     if reset {
         near.set_zero_linger()?;
         far.set_zero_linger()?;
@@ -194,7 +212,7 @@ mod tests {
     }
 
     async fn line() -> (Proxy, TcpStream) {
-        let mut proxy = Proxy::new(echo().await);
+        let mut proxy = Proxy::new(echo().await, Arc::new(|_, _, _| {}));
         proxy.open("s0").await.unwrap();
         let stream = TcpStream::connect(proxy.lines["s0"].0).await.unwrap();
         (proxy, stream)

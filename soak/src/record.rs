@@ -64,6 +64,8 @@ pub(crate) enum What {
     Ended { process: String, code: i32, told: bool },
     /// The bench: what was done to whom, and from when to when. A target is a process (`s1.3`) or a place (`s1`).
     Fault { kind: Kind, target: Option<String>, service: Option<String>, from: Micros, to: Micros },
+    /// The bench: a connection through the proxy was opened, or has ended, and why.
+    Wire { slot: String, port: u16, text: String },
     /// The bench: what a process uses.
     Usage { process: String, rss_kb: u64, fds: u64, threads: u64 },
     /// The bench, at the end, when everything was quiet: connections of a process.

@@ -164,6 +164,9 @@ fn evidence(history: &History, violation: &Violation) -> Vec<String> {
         What::Log { .. } | What::Late { .. } | What::Down => {
             involved(process) && (from..=to).contains(&line.t)
         }
+        What::Wire { slot, .. } => {
+            own_lines.iter().any(|(it, _)| place(it) == slot) && (from..=to).contains(&line.t)
+        }
         What::Ended { process, .. } => involved(process) && (from..=to).contains(&line.t),
         _ => false,
     };
@@ -183,6 +186,7 @@ fn told(history: &History, what: &What) -> String {
             let (from, to) = (millis(history, *from), millis(history, *to));
             format!("FAULT {} at {target}, from {from} ms to {to} ms", kind.name())
         }
+        What::Wire { slot, port, text } => format!("proxy: {slot} by port {port} {text}"),
         What::Log { text } => format!("logs: {text}"),
         what => serde_json::to_string(what).unwrap_or_default(),
     }
