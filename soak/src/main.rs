@@ -2,7 +2,7 @@
 //!
 //! Several servers and clients, each a process of its own (`server` and `client` are hidden subcommands of this program),
 //! talk through a proxy with a real Redis. Faults drawn from a seed are done to all of them. Each process writes down what it
-//! sees, and at the end the [proof](proof) goes through that record. What counts as proof: `docs/adr/0014`.
+//! sees, and at the end the [proof] goes through that record. What counts as proof: `docs/adr/0014`.
 
 mod args;
 mod bench;
