@@ -20,6 +20,7 @@ use crate::report;
 use crate::rest;
 use crate::schedule::{Planned, draw};
 use crate::setup::{CLIENTS, SERVERS};
+use crate::watch;
 
 const TICK: Duration = Duration::from_millis(10);
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
@@ -84,6 +85,8 @@ fn play(options: &Options, schedule: &[Planned], folder: &Path) -> Result<(), St
     let (seed, seconds, fsync) = (options.seed, options.load.as_secs_f64(), options.fsync);
     recorder.write(What::Setup { seed, seconds, fsync });
     let mut processes = Processes::new(folder.to_owned(), options.seed, recorder.clone())?;
+    let watch = Recorder::open(&folder.join(format!("{}.jsonl", watch::REDIS)));
+    watch::begin(redis.address(), watch.map_err(|e| e.to_string())?);
     let wires = recorder.clone();
     let wire = move |slot: &str, port, text| {
         wires.write(What::Wire { slot: slot.to_owned(), port, text });

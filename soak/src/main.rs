@@ -23,6 +23,7 @@ mod schedule;
 mod serve;
 mod setup;
 mod vitals;
+mod watch;
 
 use std::env;
 use std::process::ExitCode;

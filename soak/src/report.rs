@@ -8,6 +8,7 @@ use crate::kind::Kind;
 use crate::proof::{Violation, legal_overlaps, notifications_taken};
 use crate::record::{How, Line, Micros, What};
 use crate::schedule::Planned;
+use crate::watch::REDIS;
 
 /// So many violations are shown with their evidence, the earliest first.
 const SHOWN: usize = 5;
@@ -87,7 +88,7 @@ fn handlers(text: &mut String, history: &History, violations: &[Violation]) {
     let illegal = violations.iter().filter(|it| it.rule.starts_with("runs twice")).count();
     row(text, "overlaps, illegal", illegal);
     let late: usize = history.processes.values().map(|process| process.late.len()).sum();
-    row(text, "processes that didn't get on (250 ms)", late);
+    row(text, "times a process or Redis didn't get on", late);
 }
 
 fn processes(text: &mut String, history: &History) {
@@ -162,7 +163,7 @@ fn evidence(history: &History, violation: &Violation) -> Vec<String> {
             hits && *begin <= to && from <= *end
         }
         What::Log { .. } | What::Late { .. } | What::Down => {
-            involved(process) && (from..=to).contains(&line.t)
+            (involved(process) || process == REDIS) && (from..=to).contains(&line.t)
         }
         What::Wire { slot, .. } => {
             own_lines.iter().any(|(it, _)| place(it) == slot) && (from..=to).contains(&line.t)

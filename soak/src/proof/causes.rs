@@ -7,6 +7,7 @@ use crate::history::{Call, End, Fault, History, Run};
 use crate::kind::Kind;
 use crate::record::Micros;
 use crate::setup::{CLAIM_IDLE, RECOVERY, SETTLE};
+use crate::watch::REDIS;
 
 /// A request may have been delivered to its server, and wait there, for so long before its handler begins: behind a long
 /// handler, and the quick ones that were read ahead with it.
@@ -61,23 +62,22 @@ pub(crate) fn reset_between<'a>(
     })
 }
 
-/// A fault that cut a client off, or Redis, when the request may have been on its way.
-pub(crate) fn cut_off<'a>(history: &'a History, call: &Call) -> Option<&'a Fault> {
-    let from = call.at.saturating_sub(micros(RECOVERY));
-    let until = due(history, call.at, &[&call.client]);
-    history.faults.iter().find(|fault| {
-        fault.kind.silences() && fault.hits(&call.client) && meets(fault, from, until)
-    })
+/// Whether a client was cut off, or Redis away, when the request may have been on its way.
+pub(crate) fn was_cut_off(history: &History, call: &Call) -> bool {
+    let (from, until) = (call.at, due(history, call.at, &[&call.client]));
+    silences(history, &call.client).iter().any(|(silent, to)| *silent <= until && from <= *to)
 }
 
 /// The times in which a server couldn't renew anything: each fault with the recovery from it, and the times in which the
-/// process didn't get on by itself. Those that touch are one.
+/// process, or Redis, didn't get on by itself. Those that touch are one.
 fn silences(history: &History, server: &str) -> Vec<(Micros, Micros)> {
     let recovery = micros(RECOVERY);
     let faults = history.faults.iter().filter(|it| it.kind.silences() && it.hits(server));
     let faults = faults.map(|fault| (fault.from, fault.to + recovery));
-    let late = history.processes.get(server).into_iter().flat_map(|it| it.late.iter().copied());
-    let mut all: Vec<(Micros, Micros)> = faults.chain(late).collect();
+    let late =
+        |name: &str| history.processes.get(name).into_iter().flat_map(|it| it.late.iter().copied());
+    let redis = late(REDIS).map(|(from, to)| (from, to + recovery));
+    let mut all: Vec<(Micros, Micros)> = faults.chain(late(server)).chain(redis).collect();
     all.sort_unstable();
     let mut merged: Vec<(Micros, Micros)> = Vec::new();
     for (from, to) in all {
@@ -156,6 +156,12 @@ mod tests {
         }
         assert!(!flushed(finished().fault(Kind::Stall, Some("s1"), 10_090, 13_000), 13_500));
         assert!(!flushed(finished().fault(Kind::Stall, Some("s0"), 12_000, 13_000), 13_500));
+    }
+
+    #[test]
+    fn a_redis_that_is_still_loading_keeps_everybody_waiting() {
+        assert!(flushed(finished().late(13_000, "redis", 2_950), 13_500));
+        assert!(!flushed(finished().late(13_000, "redis", 500), 13_500));
     }
 
     #[test]

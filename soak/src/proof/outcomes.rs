@@ -9,7 +9,7 @@
 //! clients have fewer calls under way than places.
 
 use super::Violation;
-use super::causes::{cut_off, taken};
+use super::causes::{taken, was_cut_off};
 use crate::history::{Call, End, History};
 use crate::record::How;
 
@@ -33,8 +33,7 @@ fn is_legal(history: &History, call: &Call, how: How) -> bool {
         How::Timeout => taken(history, call).is_some(),
         How::Unknown => {
             let answer_is_missing = !call.notification && finished();
-            cut_off(history, call).is_some()
-                && (!answer_is_missing || taken(history, call).is_some())
+            was_cut_off(history, call) && (!answer_is_missing || taken(history, call).is_some())
         }
         How::Wrong
         | How::Rpc
