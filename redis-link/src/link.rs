@@ -3,15 +3,16 @@
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
 
 use clamator_core::{Command, ConnectionId, Fault, Lane, MissingService, Outcome};
 use clamator_driver::{Connection, Link, Runtime};
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable, Either, select};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionAddr, Pipeline, RedisError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 
 use crate::config::Target;
 use crate::decode::decode;
@@ -124,12 +125,12 @@ impl<R: Connect> Link<R> for RedisLink {
             .await
             .map_err(|error| fault(error.to_string()))?;
             let (abort, registration) = AbortHandle::new_pair();
-            let ended = Arc::new(AtomicBool::new(false));
-            let own = Some(Own { abort, ended: ended.clone() });
+            let (open, lost) = watch::channel(());
+            let own = Some(Own { abort, lost });
             runtime.spawn(async move {
                 // Ended by itself or by `Own`: both is an end.
                 let _ = Abortable::new(driver, registration).await;
-                ended.store(true, Ordering::Release);
+                drop(open);
             });
             if found.is_some() {
                 is_primary(&mut connection).await.map_err(fault)?;
@@ -185,8 +186,8 @@ struct Own {
     /// Left to itself, the task of a connection that nobody wants any more may wait for what is under way on it: for ever, where
     /// Redis takes nothing in.
     abort: AbortHandle,
-    /// The connection is lost: nothing is sent on it any more.
-    ended: Arc<AtomicBool>,
+    /// Closed once the connection is lost: nothing is sent on it any more.
+    lost: watch::Receiver<()>,
 }
 
 impl Drop for Own {
@@ -202,7 +203,7 @@ impl Connection for RedisConnection {
     ) -> impl Future<Output = Vec<Outcome>> + Send + 'static {
         let mut connection = self.connection.clone();
         let address = self.fault.address.clone();
-        let ended = self.own.as_ref().map(|own| own.ended.clone());
+        let lost = self.own.as_ref().map(|own| own.lost.clone());
         let mut pipeline = Pipeline::with_capacity(commands.len());
         pipeline.ignore_errors();
         for command in &commands {
@@ -213,12 +214,17 @@ impl Connection for RedisConnection {
             });
         }
         async move {
-            if ended.is_some_and(|ended| ended.load(Ordering::Acquire)) {
+            if lost.as_ref().is_some_and(|lost| lost.has_changed().is_err()) {
                 // Lost while it had nothing to do, so that it becomes known only now.
                 let fault = Fault { address, cause: "the connection was lost".to_owned() };
                 return commands.iter().map(|_| Outcome::NotSent(fault.clone())).collect();
             }
-            match connection.send_packed_commands(&pipeline, 0, commands.len()).await {
+            let sent = connection.send_packed_commands(&pipeline, 0, commands.len());
+            let answer = match lost {
+                Some(mut lost) => unless_lost(sent, lost.changed()).await,
+                None => sent.await,
+            };
+            match answer {
                 Ok(values) if values.len() == commands.len() => commands
                     .iter()
                     .zip(values)
@@ -234,6 +240,22 @@ impl Connection for RedisConnection {
 
     fn id(&self) -> Option<ConnectionId> {
         self.id
+    }
+}
+
+/// The answer, or an error once the connection is lost. What is handed to a connection's task in the very moment in which that
+/// ends may stay in the channel between for ever: it would hold up all that was sent after it.
+async fn unless_lost<T>(
+    sent: impl Future<Output = Result<T, RedisError>>,
+    lost: impl Future,
+) -> Result<T, RedisError> {
+    match select(pin!(sent), pin!(lost)).await {
+        Either::Left((answer, _)) => answer,
+        // The answer may have come just before.
+        Either::Right((_, sent)) => sent.now_or_never().unwrap_or_else(|| {
+            let lost = io::Error::new(io::ErrorKind::BrokenPipe, "the connection was lost");
+            Err(lost.into())
+        }),
     }
 }
 
@@ -254,5 +276,25 @@ impl std::fmt::Debug for RedisLink {
 impl std::fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisConnection").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::future::{pending, ready};
+
+    #[test]
+    fn a_command_that_is_never_answered_ends_with_its_connection() {
+        let sent = pending::<Result<(), RedisError>>();
+        assert!(unless_lost(sent, ready(())).now_or_never().is_some_and(|end| end.is_err()));
+        let sent = pending::<Result<(), RedisError>>();
+        assert!(unless_lost(sent, pending::<()>()).now_or_never().is_none());
+    }
+
+    #[test]
+    fn an_answer_that_came_before_the_loss_counts() {
+        let answer = unless_lost(ready(Ok(7)), ready(())).now_or_never();
+        assert_eq!(answer.and_then(Result::ok), Some(7));
     }
 }

@@ -14,9 +14,10 @@ const SCRIPT: &str = include_str!("guarded.sh");
 /// How long a program that was killed may take to be gone.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The program runs below a shell that holds the other end of a pipe; see `guarded.sh`.
+/// A program that ends with the test, even when the test process is killed by SIGKILL. It is killed when this is dropped.
+// The program runs below a shell that holds the other end of a pipe; see `guarded.sh`.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub struct Guarded {
     shell: Child,
     lifeline: Option<ChildStdin>,
     pid: u32,
@@ -26,7 +27,11 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     /// Starts `program`, its standard error going to the file `log`. Also gives its standard output.
-    pub(crate) fn start(
+    ///
+    /// # Panics
+    ///
+    /// If the log can't be made or `sh` can't be started. A program that can't be started is one that ends with code 127.
+    pub fn start(
         program: &OsStr,
         arguments: &[OsString],
         log: &Path,
@@ -49,17 +54,18 @@ impl Guarded {
         (Self { shell, lifeline, pid, exit: None, log: log.to_path_buf() }, stdout)
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// The program's process id.
+    pub fn pid(&self) -> u32 {
         self.pid
     }
 
     /// What the program has written to its standard error.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     /// The exit code once it has ended: 128 + the signal's number if a signal ended it.
-    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+    pub fn exit_code(&mut self) -> Option<i32> {
         if self.exit.is_none()
             && let Ok(Some(status)) = self.shell.try_wait()
         {
@@ -69,20 +75,20 @@ impl Guarded {
     }
 
     /// Waits for the exit code.
-    pub(crate) fn wait(&mut self, timeout: Duration) -> Option<i32> {
+    pub fn wait(&mut self, timeout: Duration) -> Option<i32> {
         holds_within(timeout, || self.exit_code().is_some());
         self.exit
     }
 
     /// Sends a signal, given by its name without `SIG`; does nothing once the program has ended.
-    pub(crate) fn signal(&mut self, name: &str) {
+    pub fn signal(&mut self, name: &str) {
         if self.exit_code().is_none() {
             signal(self.pid, name);
         }
     }
 
     /// Kills the program by SIGKILL and waits until it is gone.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.signal("KILL");
         drop(self.lifeline.take());
         if self.wait(KILL_TIMEOUT).is_none() && !std::thread::panicking() {

@@ -5,6 +5,7 @@
 //! - [`PythonPeer`] starts the driver program of the Python package as a [server](PeerServer) or as a
 //!   [client](PeerClient).
 //! - [`Certificates`] are those of an authority of one's own, for TLS.
+//! - [`Guarded`] is any other program that ends with the test.
 //! - [`eventually`], [`unique_prefix`] and [`free_port`] are the small things that tests need.
 //!
 //! Everything here blocks, so that it works next to any executor, and everything that is started ends
@@ -24,6 +25,7 @@ mod resp;
 mod support;
 
 pub use certificates::Certificates;
+pub use guarded::Guarded;
 pub use peer::{ClientOptions, PeerClient, PeerServer, PythonPeer, Reply, ServerOptions};
 pub use redis_server::RedisServer;
 pub use resp::{Connection, Value};

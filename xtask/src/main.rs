@@ -3,6 +3,7 @@
 mod process;
 mod servers;
 mod setup;
+mod soak;
 mod test;
 mod tidy;
 
@@ -18,6 +19,7 @@ Usage: cargo xtask <task>
       --redis-server PATH the server that tests start; default: redis-server
   servers                 fetches Redis 6.2, 8.2 and Valkey 9 into target/servers, and says where
   servers test            runs the tests that talk to Redis over each of them
+  soak [option]…          runs the fault bench; soak --help shows its options
   tidy                    runs the project's own checks of its layout
   help                    shows this
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         },
         ["servers"] => servers::list(),
         ["servers", "test"] => servers::test(),
+        ["soak", options @ ..] => soak::run_with(options),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {
             println!("{}", help());

@@ -60,7 +60,7 @@ flaws! {
     renews_nothing: RenewsNothing fails "reclaim::long_handler", "reclaim::waiting_entries";
     renews_the_first: RenewsTheFirst fails "concurrency::each_is_renewed";
     renews_what_is_not_its_own: RenewsForeign fails "reclaim::stolen_while_running";
-    counts_one_delivery: CountsOne fails "reclaim::dead_neighbour";
+    counts_one_delivery: CountsOne fails "reclaim::dead_neighbour", "poison::put_aside";
     claims_what_is_young: ClaimsTheYoung fails "reclaim::young_entries";
     ignores_the_cursor: IgnoresTheCursor fails "reclaim::old_behind_young";
     releases_nothing: ReleasesNothing fails "drain::waiting_entries_go_back", "drain::grace_runs_out";

@@ -5,6 +5,7 @@ use std::process::Command;
 use super::Options;
 use crate::process::{Outcome, cargo, probe, run};
 use crate::servers::use_server;
+use crate::soak;
 use crate::tidy;
 
 /// One step, which can be run alone.
@@ -29,6 +30,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "tidy", needs_setup: false, run: |_| tidy::run().map(|()| Verdict::Passed) },
     Step { name: "clippy", needs_setup: false, run: |_| passes(&mut cargo(CLIPPY)) },
     Step { name: "test", needs_setup: true, run: tests },
+    Step { name: "soak", needs_setup: true, run: fault_bench },
     Step { name: "doctest", needs_setup: true, run: doc_tests },
     Step { name: "doc", needs_setup: false, run: |_| passes(&mut documentation()) },
     Step { name: "deny", needs_setup: false, run: |_| deny() },
@@ -50,6 +52,16 @@ fn test_command(nextest: bool) -> &'static str {
         // All targets but the benches; --no-fail-fast as in nextest's configuration.
         "test --workspace --all-features --no-fail-fast --lib --bins --tests"
     }
+}
+
+/// With a fresh seed each time, which it prints: twenty seconds of load, or two minutes.
+fn fault_bench(options: &Options) -> Outcome<Verdict> {
+    let mut arguments = if options.full { vec!["--minutes", "2"] } else { Vec::new() };
+    let program = options.redis_server.as_ref().map(|program| program.to_string_lossy());
+    if let Some(program) = &program {
+        arguments.extend(["--redis-server", program]);
+    }
+    soak::run_with(&arguments).map(|()| Verdict::Passed)
 }
 
 fn doc_tests(options: &Options) -> Outcome<Verdict> {

@@ -1,0 +1,80 @@
+//! How the system under test is set up, and the bounds that follow from it. Short options, so that a lot happens in 20 s.
+
+use std::time::Duration;
+
+use clamator_tokio::{ClientBuilder, Redis, ServerBuilder};
+
+/// In which order a service promises to run its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Discipline {
+    /// One at a time, first deliveries in the order of the stream.
+    Serial,
+    // Bounded concurrency and ordered lanes get their places here, in `serve.rs`, and in `proof/order.rs`.
+}
+
+/// The services that every server offers.
+pub(crate) const SERVICES: [(&str, Discipline); 2] =
+    [("work-a", Discipline::Serial), ("work-b", Discipline::Serial)];
+
+pub(crate) const SERVERS: u64 = 3;
+pub(crate) const CLIENTS: u64 = 3;
+
+pub(crate) const PREFIX: &str = "soak";
+pub(crate) const CLAIM_IDLE: Duration = Duration::from_secs(2);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+/// The longest that a handler takes: longer than the claim idle, so that it must be renewed.
+pub(crate) const LONGEST_HANDLER: Duration = Duration::from_millis(2500);
+/// Longer than [`SETTLE`], so that what a fault has caught settles by redelivery and not by its timeout.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const REPLY_TTL: Duration = Duration::from_secs(60);
+pub(crate) const REPLY_MAX_LEN: u64 = 1024;
+
+/// How often servers look for what others left behind, as `core/src/server/upkeep.rs` has it.
+const CLAIM_EVERY: Duration = Duration::from_secs(1);
+/// How often done requests are removed by a server that has done none itself, as `core/src/server/upkeep.rs` has it.
+pub(crate) const TRIM_IDLE_EVERY: Duration = Duration::from_secs(10);
+
+/// After a cut, a process is back within this: a wait of the backoff, the handshake, and the first renewal.
+pub(crate) const RECOVERY: Duration = Duration::from_millis(750);
+
+/// Once faults have ended, everything that can settle does so within this. In the worst case, a connection must first be
+/// found dead, a request is idle for the claim idle before it is seen by a claim, waits behind a long handler, is one itself,
+/// and so is the one before it.
+pub(crate) const SETTLE: Duration = Duration::from_millis(
+    (RESPONSE_TIMEOUT.as_millis()
+        + BACKOFF.1.as_millis()
+        + CLAIM_IDLE.as_millis()
+        + CLAIM_EVERY.as_millis()
+        + 2 * LONGEST_HANDLER.as_millis()
+        + RECOVERY.as_millis()) as u64,
+);
+
+pub(crate) fn client(url: &str, name: &str) -> ClientBuilder {
+    ClientBuilder::new(PREFIX)
+        .over(Redis::url(url))
+        .instance_id(name)
+        .response_timeout(RESPONSE_TIMEOUT)
+        .reconnect_backoff(BACKOFF.0, BACKOFF.1)
+        .reply_stream_ttl(REPLY_TTL)
+        .reply_stream_max_len(REPLY_MAX_LEN)
+        .default_timeout(CALL_TIMEOUT)
+}
+
+pub(crate) fn server(url: &str, name: &str) -> ServerBuilder {
+    ServerBuilder::new(PREFIX)
+        .over(Redis::url(url))
+        .instance_id(name)
+        .response_timeout(RESPONSE_TIMEOUT)
+        .reconnect_backoff(BACKOFF.0, BACKOFF.1)
+        .reply_stream_ttl(REPLY_TTL)
+        .reply_stream_max_len(REPLY_MAX_LEN)
+        .consumer_claim_idle(CLAIM_IDLE)
+        .shutdown_grace(GRACE)
+}
+
+/// The key of a service's command stream.
+pub(crate) fn command_stream(service: &str) -> String {
+    format!("{PREFIX}:cmds:{service}")
+}
