@@ -11,6 +11,7 @@
 //! | what is removed from the store | [`retention`] |
 //! | a lost group, a lost connection | [`recover`] |
 //! | what a stop finishes and what it hands back | [`drain`] |
+//! | whom an answer of the store is for | [`route`] |
 
 mod admit;
 mod dead;
@@ -22,6 +23,7 @@ mod prefetch;
 mod recover;
 mod reply_ttl;
 mod retention;
+mod route;
 mod service;
 mod settle;
 mod shared;
@@ -33,10 +35,10 @@ mod upkeep;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::command::{Fault, Lane, Outcome, StreamId};
+use crate::command::{Lane, Outcome, StreamId};
 use crate::contract::Contract;
 use crate::error::{RegisterError, StartError};
-use crate::lane::{LaneChange, LaneState};
+use crate::lane::LaneState;
 use crate::lifecycle::{OnStart, Phase};
 use crate::machine::{Machine, TimerReason};
 use crate::options::{Concurrency, ServerOptions};
@@ -187,110 +189,6 @@ impl ServerCore {
         for service in &mut self.services {
             service.reader.hurry(now);
         }
-    }
-
-    fn link(&mut self, input: LinkInput) {
-        match input {
-            LinkInput::Opened(Lane::Commands, result) => {
-                let shared = &mut self.shared;
-                match shared.commands.opened(
-                    shared.now,
-                    result,
-                    &mut shared.random,
-                    &mut shared.out,
-                ) {
-                    Some(LaneChange::Up { .. }) => {
-                        self.hurry();
-                        for service in &mut self.services {
-                            service.commands_up(&self.shared);
-                        }
-                        self.step_all();
-                    }
-                    Some(LaneChange::Down(fault)) => self.connect_failed(fault),
-                    None => {}
-                }
-            }
-            LinkInput::Opened(Lane::Reader(at), result) => {
-                let at = usize::from(at);
-                let Some(service) = self.services.get_mut(at) else { return };
-                let shared = &mut self.shared;
-                match service.reader.opened(shared.now, result, &mut shared.random, &mut shared.out)
-                {
-                    Some(LaneChange::Up { again, lost }) => {
-                        if again {
-                            service.reader_back(shared, lost);
-                        }
-                        self.hurry();
-                    }
-                    Some(LaneChange::Down(fault)) => self.connect_failed(fault),
-                    None => {}
-                }
-                self.step(at);
-            }
-            LinkInput::Completed(Lane::Commands, outcome) => {
-                let shared = &mut self.shared;
-                let what = shared.commands.completed(
-                    shared.now,
-                    &outcome,
-                    &mut shared.random,
-                    &mut shared.out,
-                );
-                if let Some(what) = what {
-                    self.completed(what, outcome);
-                }
-            }
-            LinkInput::Completed(Lane::Reader(at), outcome) => {
-                let at = usize::from(at);
-                let Some(service) = self.services.get_mut(at) else { return };
-                let shared = &mut self.shared;
-                let what = service.reader.completed(
-                    shared.now,
-                    &outcome,
-                    &mut shared.random,
-                    &mut shared.out,
-                );
-                if let Some(what) = what {
-                    service.read_answered(shared, what, outcome);
-                }
-                self.step(at);
-            }
-        }
-        self.finish_start();
-    }
-
-    /// A start fails with the first connection that does; later, attempts go on.
-    fn connect_failed(&mut self, fault: Fault) {
-        if self.shared.phase == Phase::Starting {
-            self.start_failed(StartError::Unreachable(fault));
-        }
-    }
-
-    fn completed(&mut self, what: For, outcome: Outcome) {
-        let Some(at) = what.service() else {
-            return self.shared.background_answered(what, outcome);
-        };
-        let Some(service) = self.services.get_mut(at) else { return };
-        let shared = &mut self.shared;
-        match what {
-            For::Group(_) => {
-                if let Some(error) = service.group_answered(shared, outcome) {
-                    return self.start_failed(error);
-                }
-            }
-            For::Reply(_, reply) => service.reply_answered(shared, reply, outcome),
-            For::DeadLetter(_, letter) => service.dead_letter_answered(shared, letter, outcome),
-            For::Ack(_, ids) => service.ack_answered(shared, ids, outcome),
-            For::Claim(_, issued) => service.claim_answered(shared, issued, outcome),
-            For::Count(_, id) => service.count_answered(shared, id, outcome),
-            For::Renew(_, ids, issued) => service.renew_answered(shared, &ids, issued, outcome),
-            For::Release(_, ids) => service.release_answered(shared, ids, outcome),
-            For::Trim(_) => service.trim_answered(shared, outcome),
-            For::Consumers(_) => service.consumers_answered(shared, outcome),
-            For::Remove(_) => service.remove_answered(outcome),
-            For::Kill(_) => service.kill_answered(shared, outcome),
-            For::TimeToLive(_) | For::Background(_) => {}
-        }
-        self.step(at);
     }
 
     fn finish_start(&mut self) {

@@ -4,13 +4,17 @@
 //! exactly one [`Outcome`], in order within its lane. What must happen atomically is one command here
 //! and one script in Redis.
 
+mod answer;
+mod stream_id;
+
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::names::Key;
+pub use answer::{Fault, Outcome, Refusal, Reply, StreamInfo, Trimmed};
+pub use stream_id::{StreamId, StreamIdError};
 
 /// One of the connections that a core asks its driver for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,59 +42,6 @@ impl fmt::Display for Lane {
             Lane::Commands => f.write_str("commands"),
             Lane::Reader(reader) => write!(f, "reader {reader}"),
         }
-    }
-}
-
-/// The id of a stream entry: milliseconds and a sequence number, ordered as Redis orders them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId {
-    /// The milliseconds part.
-    pub ms: u64,
-    /// The sequence part.
-    pub seq: u64,
-}
-
-impl StreamId {
-    /// `0-0`, below every entry.
-    pub const MIN: StreamId = StreamId { ms: 0, seq: 0 };
-
-    /// An id from its two parts.
-    #[must_use]
-    pub const fn new(ms: u64, seq: u64) -> StreamId {
-        StreamId { ms, seq }
-    }
-
-    /// The greatest id below this one; `0-0` has none, and stays.
-    #[must_use]
-    pub const fn before(self) -> StreamId {
-        match (self.ms, self.seq) {
-            (0, 0) => self,
-            (ms, 0) => StreamId { ms: ms - 1, seq: u64::MAX },
-            (ms, seq) => StreamId { ms, seq: seq - 1 },
-        }
-    }
-}
-
-impl fmt::Display for StreamId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.ms, self.seq)
-    }
-}
-
-/// A text that is not a stream id.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a stream id of the form \"<ms>-<seq>\"")]
-pub struct StreamIdError(String);
-
-impl FromStr for StreamId {
-    type Err = StreamIdError;
-
-    fn from_str(text: &str) -> Result<StreamId, StreamIdError> {
-        let parse = || {
-            let (ms, seq) = text.split_once('-')?;
-            Some(StreamId::new(ms.parse().ok()?, seq.parse().ok()?))
-        };
-        parse().ok_or_else(|| StreamIdError(text.to_owned()))
     }
 }
 
@@ -314,121 +265,9 @@ impl Command {
     }
 }
 
-/// What the store knows of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StreamInfo {
-    /// The highest id that was ever given, even if that entry is gone.
-    pub last_id: StreamId,
-    /// How many entries there are.
-    pub length: u64,
-    /// How many were ever added. Redis before 7.0 doesn't know.
-    pub added: Option<u64>,
-}
-
-/// A successful answer. Which command gets which is said at [`Command`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// It was done, and there is nothing more to say.
-    Done,
-    /// There is nothing.
-    Nil,
-    /// The id of the entry that was added.
-    Added(StreamId),
-    /// A number.
-    Count(u64),
-    /// Entries in stream order.
-    Entries(Vec<Entry>),
-    /// What the stream is like.
-    Stream(StreamInfo),
-    /// What was claimed.
-    Claimed {
-        /// Where to go on looking; `0-0` when all was seen.
-        cursor: StreamId,
-        /// The entries. On Redis 6.2 a deleted one shows up here without fields, and stays pending until it is acked.
-        entries: Vec<Entry>,
-    },
-    /// How often the entry was delivered by now; `None` if it isn't the consumer's own any more.
-    Deliveries(Option<u64>),
-    /// What [`Command::TrimDone`] did.
-    Trimmed(Trimmed),
-    /// Ids, in the order in which they were asked for.
-    Ids(Vec<StreamId>),
-}
-
-/// What was trimmed from a stream, and what wasn't.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trimmed {
-    /// How many entries were removed.
-    pub removed: u64,
-    /// How many entries the stream has now.
-    pub len: u64,
-    /// From where on entries were kept, and the group that isn't done with them; `None` for a stream without groups.
-    pub kept: Option<(StreamId, String)>,
-}
-
-/// An error that the store gave for one command. The command had no effect.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{code} {message}")]
-pub struct Refusal {
-    /// The first word of the error, such as `WRONGTYPE`.
-    pub code: String,
-    /// The rest.
-    pub message: String,
-}
-
-impl Refusal {
-    /// A refusal from its parts.
-    #[must_use]
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Refusal {
-        Refusal { code: code.into(), message: message.into() }
-    }
-}
-
-/// Why a connection failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{cause} ({address})")]
-pub struct Fault {
-    /// Where the store is, without credentials.
-    pub address: String,
-    /// What went wrong, in the words of whoever noticed it.
-    pub cause: String,
-}
-
-/// How a command ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was executed.
-    Reply(Reply),
-    /// It was refused; it had no effect.
-    Refused(Refusal),
-    /// The connection is lost after the bytes may have left: it may or may not have been executed.
-    Unknown(Fault),
-    /// The connection is lost, and the command certainly never left.
-    NotSent(Fault),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn stream_ids_are_ordered_and_read_as_redis_does() {
-        let ids: Vec<StreamId> =
-            ["1-2", "1-10", "2-0", "10-0"].iter().map(|id| id.parse().unwrap()).collect();
-        assert!(ids.is_sorted());
-        assert_eq!(ids[1].to_string(), "1-10");
-        assert_eq!("18446744073709551615-0".parse(), Ok(StreamId::new(u64::MAX, 0)));
-        for bad in ["", "1", "-", "1-", "-1", "a-1", "1-2-3", "18446744073709551616-0"] {
-            assert!(bad.parse::<StreamId>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn every_id_but_the_least_has_one_before_it() {
-        assert_eq!(StreamId::new(5, 3).before(), StreamId::new(5, 2));
-        assert_eq!(StreamId::new(5, 0).before(), StreamId::new(4, u64::MAX));
-        assert_eq!(StreamId::MIN.before(), StreamId::MIN);
-    }
 
     #[test]
     fn lanes_are_numbered_densely() {
