@@ -42,7 +42,13 @@ fn tests(options: &Options) -> Outcome<Verdict> {
     // Tests run the examples and the programs as they are built for a person.
     passes(&mut cargo("build --workspace --all-features --bins --examples"))?;
     let nextest = probe(&mut cargo("nextest --version")).is_some();
-    passes(with_options(options, &mut cargo(test_command(nextest))))
+    let mut tests = cargo(test_command(nextest));
+    if nextest {
+        // Most of them wait: for a time to pass, for a server, for each other.
+        let threads = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+        tests.arg(format!("--test-threads={threads}"));
+    }
+    passes(with_options(options, &mut tests))
 }
 
 fn test_command(nextest: bool) -> &'static str {
