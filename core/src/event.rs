@@ -20,6 +20,8 @@ pub enum Event {
         /// Why.
         fault: Fault,
     },
+    /// A server was started without a service: it has nothing to do.
+    NoServices,
     /// A service's group was gone (FLUSHALL, failover, eviction) and was made anew.
     GroupRecreated {
         /// The service.
@@ -159,6 +161,9 @@ impl fmt::Display for Event {
             Event::Disconnected { lane, fault } => {
                 write!(f, "not connected ({lane}), trying again: {fault}")
             }
+            Event::NoServices => f.write_str(
+                "the server has no service and nothing to do: register services before the start",
+            ),
             Event::GroupRecreated { service } => write!(
                 f,
                 "the group of service {service} was gone and was made anew: requests may be lost, and those still in the stream may run again"

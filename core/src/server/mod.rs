@@ -38,6 +38,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::command::{Lane, Outcome, StreamId};
 use crate::contract::Contract;
 use crate::error::{RegisterError, StartError};
+use crate::event::Event;
 use crate::lane::LaneState;
 use crate::lifecycle::{OnStart, Phase};
 use crate::machine::{Machine, TimerReason};
@@ -137,6 +138,9 @@ impl ServerCore {
         match shared.phase.on_start() {
             OnStart::Begin => {
                 shared.phase = Phase::Starting;
+                if self.services.is_empty() {
+                    shared.event(Event::NoServices);
+                }
                 shared.commands.open(shared.now, &mut shared.out);
             }
             OnStart::Join => {}

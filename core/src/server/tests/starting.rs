@@ -207,3 +207,15 @@ fn a_stop_before_the_start_or_during_it_is_for_good() {
     assert_eq!(server.stopped, [StopReport::default()]);
     assert_eq!((server.core.phase(), server.timeout()), (Phase::Stopped, None));
 }
+
+#[test]
+fn a_server_without_services_starts_and_says_that_it_has_nothing_to_do() {
+    let mut server = idle(options(), &[]);
+    server.start();
+    assert_eq!(
+        (&server.started[..], &server.events[..]),
+        (&[Ok(())][..], &[Event::NoServices][..])
+    );
+    server.stop(Duration::ZERO);
+    assert_eq!(server.stopped.len(), 1);
+}
