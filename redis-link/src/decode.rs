@@ -212,7 +212,7 @@ mod tests {
 
     fn count_delivery() -> Command {
         let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-        Command::CountDelivery { stream, group, consumer, id: StreamId::MIN }
+        Command::CountDelivery { stream, group, consumer, id: StreamId::MIN, raise: true }
     }
 
     fn renew() -> Command {

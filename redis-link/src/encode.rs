@@ -65,9 +65,9 @@ pub fn encode(command: &Command) -> Cmd {
             out.arg(group).arg(consumer).arg(idle_millis(*min_idle));
             out.arg(cursor.to_string()).arg(*count);
         }
-        Command::CountDelivery { stream, group, consumer, id } => {
+        Command::CountDelivery { stream, group, consumer, id, raise } => {
             out = script(scripts::COUNT_DELIVERY, stream.as_str());
-            out.arg(group).arg(consumer).arg(id.to_string());
+            out.arg(group).arg(consumer).arg(id.to_string()).arg(u8::from(*raise));
         }
         Command::Renew { stream, group, consumer, ids } => {
             out = script(scripts::RENEW, stream.as_str());

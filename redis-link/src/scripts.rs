@@ -89,12 +89,13 @@ for i, id in ipairs(page[2]) do
 end
 return {page[1], entries}";
 
-/// `KEYS`: stream. `ARGV`: group, consumer, id. Counts a delivery if the consumer still owns the entry; returns the new count.
+/// `KEYS`: stream. `ARGV`: group, consumer, id, 1 to count a delivery or 0. If the consumer still owns the entry, its idle time begins
+/// anew, and the count is returned.
 pub(crate) const COUNT_DELIVERY: &str = "\
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
 if pending.err then return pending end
 if #pending == 0 then return false end
-local count = pending[1][4] + 1
+local count = pending[1][4] + tonumber(ARGV[4])
 local claimed = redis.pcall('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'RETRYCOUNT', count, 'JUSTID')
 if claimed.err then return claimed end
 if #claimed == 0 then return false end

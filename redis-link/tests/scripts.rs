@@ -57,7 +57,7 @@ fn auto_claim() -> Command {
 
 fn count_delivery(id: StreamId) -> Command {
     let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-    Command::CountDelivery { stream, group, consumer, id }
+    Command::CountDelivery { stream, group, consumer, id, raise: true }
 }
 
 fn remove_idle_consumers() -> Command {

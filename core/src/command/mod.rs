@@ -164,7 +164,7 @@ pub enum Command {
         /// At most this many.
         count: u32,
     },
-    /// Counts one more delivery of an entry that this consumer still owns, and resets its idle time. One script.
+    /// Says how often an entry was delivered that this consumer still owns, and resets its idle time. One script.
     /// [`Reply::Deliveries`].
     CountDelivery {
         /// The stream.
@@ -175,6 +175,8 @@ pub enum Command {
         consumer: String,
         /// The entry.
         id: StreamId,
+        /// Whether one more is counted.
+        raise: bool,
     },
     /// Resets the idle time of those entries that this consumer still owns, without counting a delivery.
     /// One script. [`Reply::Ids`] of the entries that it still owns.

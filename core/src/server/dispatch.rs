@@ -292,14 +292,22 @@ impl Dispatch {
         self.concurrency.slots().saturating_sub(self.running)
     }
 
-    /// How many wait.
+    /// How many wait. In a concurrent service, those don't count about which the store can't be asked yet: they
+    /// take nothing from what comes in.
     pub(crate) fn waiting(&self) -> usize {
-        self.entries.len() - self.running
+        self.entries.len() - self.running - self.aside()
     }
 
     /// How many of those that wait could run next to each other and to what runs, as far as is known.
     pub(crate) fn startable(&self) -> usize {
-        self.lanes.len() - self.running + self.unplaced.len()
+        self.lanes.len() - self.running + self.unplaced.len() - self.aside()
+    }
+
+    fn aside(&self) -> usize {
+        match self.concurrency {
+            Concurrency::Concurrent(_) => self.deferred.len(),
+            Concurrency::Serial | Concurrency::Ordered(_) => 0,
+        }
     }
 }
 
@@ -357,7 +365,7 @@ mod tests {
         assert_eq!(count(State::Ready), dispatch.ready.len());
         assert_eq!(count(State::Deferred), dispatch.deferred.len());
         let waiting: usize = dispatch.lanes.values().map(|lane| lane.waiting.len()).sum();
-        assert_eq!(waiting + dispatch.unplaced.len(), dispatch.waiting());
+        assert_eq!(waiting + dispatch.unplaced.len(), dispatch.waiting() + dispatch.aside());
         for lane in dispatch.lanes.values() {
             assert!(
                 lane.state == State::Running || !lane.waiting.is_empty(),

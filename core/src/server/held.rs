@@ -57,6 +57,10 @@ pub(crate) struct Held {
     asked: bool,
     /// It runs here, but belongs to another consumer by now: there is nothing to renew.
     pub(crate) lost: bool,
+    /// This delivery may have been counted already.
+    pub(crate) counted: bool,
+    /// How many bytes are held for it.
+    size: usize,
 }
 
 /// What an entry whose turn it is needs before it may run.
@@ -80,12 +84,14 @@ pub(crate) struct HeldTable {
     dispatch: Dispatch,
     /// Since when each handler runs; a later one has a higher number.
     running: BTreeMap<JobId, (StreamId, Time)>,
+    /// The sizes of all that is held.
+    bytes: usize,
 }
 
 impl HeldTable {
     pub(crate) fn new(concurrency: Concurrency) -> HeldTable {
         let (entries, running) = (BTreeMap::new(), BTreeMap::new());
-        HeldTable { entries, dispatch: Dispatch::new(concurrency), running }
+        HeldTable { entries, dispatch: Dispatch::new(concurrency), running, bytes: 0 }
     }
 
     pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Held> {
@@ -118,10 +124,22 @@ impl HeldTable {
         }
     }
 
-    /// How many bytes the params take of what waits or runs.
+    /// How many bytes are held: requests that wait or run, and replies that aren't written.
     pub(crate) fn bytes(&self) -> usize {
-        let works = self.entries.values().filter_map(|held| held.work.as_ref());
-        works.map(|work| work.request.params.len()).sum()
+        self.bytes
+    }
+
+    /// So many bytes are held for an entry from now on.
+    pub(crate) fn resize(&mut self, id: StreamId, size: usize) {
+        if let Some(held) = self.entries.get_mut(&id) {
+            self.bytes = self.bytes - held.size + size;
+            held.size = size;
+        }
+    }
+
+    /// Whether an entry waits for its turn.
+    pub(crate) fn is_queued(&self, id: StreamId) -> bool {
+        self.entries.get(&id).is_some_and(|held| held.stage == Stage::Queued)
     }
 
     /// Whether this handler's entry is held here.
@@ -139,10 +157,12 @@ impl HeldTable {
         &mut self,
         id: StreamId,
         work: Work,
+        size: usize,
         deliveries: Option<u64>,
         touched: Time,
     ) -> Option<&Request> {
         self.insert(id, Stage::Queued, Some(work), deliveries, touched);
+        self.resize(id, size);
         let needs_key = self.dispatch.arrive(id);
         let work = self.entries.get(&id)?.work.as_ref()?;
         needs_key.then_some(&work.request)
@@ -187,7 +207,8 @@ impl HeldTable {
         touched: Time,
     ) {
         let (began, asked, lost) = (touched, false, false);
-        let held = Held { stage, work, deliveries, touched, began, asked, lost };
+        let (counted, size) = (false, 0);
+        let held = Held { stage, work, deliveries, touched, began, asked, lost, counted, size };
         self.entries.insert(id, held);
     }
 
@@ -277,6 +298,7 @@ impl HeldTable {
     /// Forgets an entry, wherever it is.
     pub(crate) fn remove(&mut self, id: StreamId) -> Option<Held> {
         let held = self.entries.remove(&id)?;
+        self.bytes -= held.size;
         self.dispatch.remove(id);
         if let Stage::Running(job) = held.stage {
             self.running.remove(&job);
@@ -308,6 +330,7 @@ impl HeldTable {
                 held.stage = Stage::Releasing;
                 held.work = None;
             }
+            self.resize(*id, 0);
         }
     }
 
@@ -342,9 +365,9 @@ mod tests {
     /// 1 runs, 2 and 3 wait.
     fn table() -> HeldTable {
         let mut held = HeldTable::new(Concurrency::Serial);
-        held.enqueue(id(1), work(), Some(1), at(0));
-        held.enqueue(id(2), work(), Some(1), at(10));
-        held.enqueue(id(3), work(), None, at(10));
+        held.enqueue(id(1), work(), 10, Some(1), at(0));
+        held.enqueue(id(2), work(), 10, Some(1), at(10));
+        held.enqueue(id(3), work(), 10, None, at(10));
         assert_eq!(held.begin(id(1), at(20), JobId(7)).map(|job| job.entry), Some(id(1)));
         held
     }
@@ -407,7 +430,7 @@ mod tests {
     fn a_handler_is_stuck_when_it_has_run_for_long() {
         let mut held = HeldTable::new(Concurrency::Concurrent(3));
         for (entry, began) in [(1, 10), (2, 11), (3, 20)] {
-            held.enqueue(id(entry), work(), Some(1), at(0));
+            held.enqueue(id(entry), work(), 10, Some(1), at(0));
             held.begin(id(entry), at(began), JobId(entry));
         }
         assert_eq!(load(&held, 15), [3, 0, 0, 0]);

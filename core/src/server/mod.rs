@@ -273,8 +273,10 @@ impl Machine for ServerCore {
             ServerInput::Link(input) => self.link(input),
             ServerInput::Timeout => self.handle_timeouts(),
         }
-        if self.shared.suspects.take_freed() {
-            self.step_all();
+        if let Some(last) = self.shared.suspects.take_freed() {
+            for at in (last + 1..self.services.len()).chain(0..=last) {
+                self.step(at);
+            }
         }
         self.drain();
     }

@@ -31,9 +31,10 @@ pub(super) enum Resume {
     Until(Time),
     /// The own pending list is to be read after this id.
     Scan(StreamId),
-    /// A page of it is being read; `again` from the start, if entries may have come in below it.
+    /// A page of so many is being read; `again` from the start, if entries may have come in below it.
     Scanning {
         again: bool,
+        asked: u32,
     },
 }
 
@@ -179,13 +180,14 @@ impl Service {
                     && self.reader.is_idle()
                     && self.room() >= OWN_PAGE as usize =>
             {
-                self.resume = Resume::Scanning { again: false };
+                let asked = OWN_PAGE.min(self.appetite.fits());
+                self.resume = Resume::Scanning { again: false, asked };
                 let read = Command::ReadOwnPending {
                     stream: self.stream.clone(),
                     group: self.group.clone(),
                     consumer: self.consumer.clone(),
                     after,
-                    count: OWN_PAGE,
+                    count: asked,
                 };
                 self.reader.send(shared.now, read, Reading::Own(shared.now), &mut shared.out);
             }
@@ -205,9 +207,10 @@ impl Service {
 
     /// A page of the own pending list came: whether there is another one.
     pub(super) fn resume_after_page(&mut self, len: usize, last: Option<StreamId>) {
+        let Resume::Scanning { again, asked } = self.resume else { return };
         self.resume = match last {
-            _ if self.resume == (Resume::Scanning { again: true }) => Resume::Scan(StreamId::MIN),
-            Some(last) if len >= OWN_PAGE as usize => Resume::Scan(last),
+            _ if again => Resume::Scan(StreamId::MIN),
+            Some(last) if len >= asked as usize => Resume::Scan(last),
             _ => Resume::Nothing,
         };
     }
@@ -216,7 +219,7 @@ impl Service {
     pub(super) fn scan_own_pending(&mut self) {
         self.resume = match self.resume {
             Resume::Nothing | Resume::Scan(_) => Resume::Scan(StreamId::MIN),
-            Resume::Scanning { .. } => Resume::Scanning { again: true },
+            Resume::Scanning { asked, .. } => Resume::Scanning { again: true, asked },
             // These end with a scan.
             resume @ (Resume::Kill(_) | Resume::Killing(_) | Resume::Until(_)) => resume,
         };

@@ -13,7 +13,7 @@ use super::retention::Removal;
 use super::settle::PendingReply;
 use super::upkeep::CLAIM_EVERY;
 use super::{For, ServerOutput, Shared};
-use crate::appetite::Appetite;
+use crate::appetite::{self, Appetite};
 use crate::command::{Command, Entry, Lane, Outcome, Refusal, Reply, StreamId};
 use crate::contract::Contract;
 use crate::event::Event;
@@ -79,6 +79,7 @@ pub(super) struct Service {
     pub(super) claim_at: Option<Time>,
     pub(super) lease_at: Option<Time>,
     pub(super) renewing: Gate,
+    pub(super) claims: Gate,
     // retention
     pub(super) removal: Removal,
     // drain
@@ -127,6 +128,7 @@ impl Service {
             claim_at: None,
             lease_at: None,
             renewing: gate(),
+            claims: gate(),
             removal: Removal::new(options.common.backoff),
             releases: Vec::new(),
             handed_back: false,
@@ -203,6 +205,7 @@ impl Service {
             }
             (Reading::Own(asked), Outcome::Reply(Reply::Entries(entries))) => {
                 self.resume_after_page(entries.len(), entries.last().map(|entry| entry.id));
+                self.appetite.took(&entries);
                 for entry in entries {
                     self.deliver(shared, entry, None, asked);
                 }
@@ -240,6 +243,7 @@ impl Service {
             self.releases.push(id);
             return;
         }
+        let size = appetite::size(&entry);
         let Some(fields) = entry.fields else {
             // Trimmed by somebody while it was pending: there is nothing to do any more.
             return self.ack_without_reply(id, asked);
@@ -250,7 +254,7 @@ impl Service {
                 // What was delivered before may have to be put aside, as it came.
                 let suspect = deliveries.is_none() && shared.options.max_deliveries.is_some();
                 let work = Work { request, kind, reply_to, fields: suspect.then_some(fields) };
-                if let Some(request) = self.held.enqueue(id, work, deliveries, asked) {
+                if let Some(request) = self.held.enqueue(id, work, size, deliveries, asked) {
                     let (method, params) = (request.method.clone(), request.params.clone());
                     let keying = Keying { service: self.at, entry: id, method, params };
                     shared.effect(ServerOutput::Key(keying));
@@ -266,6 +270,7 @@ impl Service {
             Admission::Answer { reply_to, envelope, reason } => {
                 self.malformed(shared, id, reason);
                 self.held.hold(id, Stage::Replying, asked);
+                self.held.resize(id, envelope.len());
                 self.outbox.push_back(PendingReply { entry: id, stream: reply_to, envelope });
             }
             Admission::Drop { reason } => {

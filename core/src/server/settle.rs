@@ -82,6 +82,7 @@ impl Service {
         };
         match reply {
             Some((to, envelope)) => {
+                self.held.resize(entry, envelope.len());
                 self.outbox.push_back(PendingReply { entry, stream: to.stream, envelope });
             }
             None => self.ack(entry),
@@ -134,6 +135,7 @@ impl Service {
     }
 
     pub(super) fn ack(&mut self, entry: StreamId) {
+        self.held.resize(entry, 0);
         if let Some(held) = self.held.get_mut(entry) {
             held.stage = Stage::Acking;
             self.acks.push(entry);

@@ -28,7 +28,7 @@ impl Service {
                     self.held.ask(id);
                     renew.push(id);
                 }
-                Head::Count if can_ask => self.count(shared, id),
+                Head::Count if can_ask && self.renewing.is_open() => self.count(shared, id),
                 Head::Renew | Head::Count => {}
             }
             // What couldn't be done waits, and others have their turn.
@@ -73,8 +73,7 @@ impl Service {
         let load = self.held.load(shared.now, HORIZON);
         let count = self.prefetch.ask_for(load)?.min(self.appetite.fits());
         // However few they are: no more while those that are here are as large as one read may be.
-        let replies = self.outbox.iter().map(|reply| reply.envelope.len()).sum::<usize>();
-        if self.held.bytes() + replies >= appetite::BUDGET {
+        if self.held.bytes() >= appetite::BUDGET {
             return None;
         }
         Some(count.min(u32::try_from(self.room()).unwrap_or(u32::MAX))).filter(|count| *count > 0)

@@ -42,7 +42,13 @@ impl Service {
             return;
         }
         // What was taken over waits behind what is here.
-        let Some(count) = self.wanted(shared).map(|count| count.min(CLAIM_COUNT)) else { return };
+        let Some(count) = self.wanted(shared) else { return };
+        let limited = shared.options.max_deliveries.is_some();
+        if limited && !shared.suspects.may_look(shared.now, self.at) {
+            return;
+        }
+        // Under a limit they begin one at a time: the others are left to neighbours.
+        let count = count.min(if limited { 1 } else { CLAIM_COUNT });
         self.claiming = true;
         self.claim_on = false;
         let claim = Command::AutoClaim {
@@ -59,19 +65,34 @@ impl Service {
     /// The store has answered a claim. What it gave is ours from when it was asked on.
     pub(super) fn claim_answered(&mut self, shared: &mut Shared, issued: Time, outcome: Outcome) {
         self.claiming = false;
+        let mut found = None;
         match outcome {
             Outcome::Reply(Reply::Claimed { cursor, entries }) => {
+                self.claims.went_well();
+                self.appetite.took(&entries);
                 self.claim_cursor = cursor;
                 // Neither a full page nor an empty one with a cursor means that there is nothing further on.
                 self.claim_on = !entries.is_empty() || cursor != StreamId::MIN;
                 for entry in entries {
+                    let id = entry.id;
                     self.deliver(shared, entry, None, issued);
+                    found = Some(id).filter(|id| self.held.is_queued(*id)).or(found);
                 }
             }
-            Outcome::Refused(refusal) => self.trouble(shared, refusal),
+            Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::GroupGone => {
+                self.trouble(shared, refusal);
+            }
+            // It says nothing of the reads.
+            Outcome::Refused(refusal) => {
+                if self.claims.tell() {
+                    let what = "the look for what others left behind";
+                    shared.event(Event::CommandRefused { what, refusal });
+                }
+            }
             // Entries may be ours now without our knowing.
             _ => self.scan_own_pending(),
         }
+        shared.suspects.looked(self.at, found);
     }
 
     /// Counts another delivery of an entry that was delivered before, as it is about to run. Under a limit, one at a time.
@@ -88,6 +109,8 @@ impl Service {
                 group: self.group.clone(),
                 consumer: self.consumer.clone(),
                 id,
+                // One that may have been counted, and wasn't begun, isn't counted twice.
+                raise: self.held.get_mut(id).is_some_and(|held| !held.counted),
             };
             shared.send(count, For::Count(self.at, id));
         }
@@ -109,11 +132,17 @@ impl Service {
             }
             // Somebody else's by now, or done.
             Outcome::Reply(_) => self.lost(shared, id),
+            Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::Passing => {
+                shared.suspects.ended(self.at, id);
+                self.renewal_refused(shared, refusal);
+            }
             // It runs all the same: at least once matters more than the number.
             Outcome::Refused(_) => held.deliveries = Some(2),
-            Outcome::Unknown(_) | Outcome::NotSent(_) => {
+            Outcome::Unknown(_) => {
+                held.counted = true;
                 shared.suspects.ended(self.at, id);
             }
+            Outcome::NotSent(_) => shared.suspects.ended(self.at, id),
         }
     }
 

@@ -131,17 +131,18 @@ impl Group {
         (next, claimed)
     }
 
-    /// Counts a delivery of an entry that this consumer still owns.
+    /// How often an entry was delivered that this consumer still owns; one more is counted if `raise`.
     pub(super) fn count_delivery(
         &mut self,
         log: &Log,
         now_ms: u64,
         consumer: &str,
         id: StreamId,
+        raise: bool,
     ) -> Option<u64> {
         self.touch_owned(log, now_ms, 0, consumer, &[id]).first()?;
         let delivery = self.pending.get_mut(&id)?;
-        delivery.count = delivery.count.saturating_add(1);
+        delivery.count = delivery.count.saturating_add(u64::from(raise));
         Some(delivery.count)
     }
 

@@ -139,9 +139,9 @@ impl Store {
                     group.auto_claim(log, now_ms, consumer, *min_idle, *cursor, *count);
                 Ok(Reply::Claimed { cursor, entries })
             }
-            Command::CountDelivery { stream, group, consumer, id } => {
+            Command::CountDelivery { stream, group, consumer, id, raise } => {
                 let (log, group) = self.group(stream, group, refusals::no_group)?;
-                Ok(Reply::Deliveries(group.count_delivery(log, now_ms, consumer, *id)))
+                Ok(Reply::Deliveries(group.count_delivery(log, now_ms, consumer, *id, *raise)))
             }
             // Without ids their scripts look at nothing, not even at whether the group exists.
             Command::Renew { ids, .. } | Command::Release { ids, .. } if ids.is_empty() => {

@@ -89,9 +89,11 @@ fn command() -> impl Strategy<Value = Command> {
                 Command::AutoClaim { stream, group, consumer, min_idle, cursor, count }
             }
         ),
-        2 => (key(), group(), consumer(), id()).prop_map(|(stream, group, consumer, id)| {
-            Command::CountDelivery { stream, group, consumer, id }
-        }),
+        2 => (key(), group(), consumer(), id(), any::<bool>()).prop_map(
+            |(stream, group, consumer, id, raise)| {
+                Command::CountDelivery { stream, group, consumer, id, raise }
+            }
+        ),
         2 => (key(), group(), consumer(), vec(id(), 0..5)).prop_map(
             |(stream, group, consumer, ids)| Command::Renew { stream, group, consumer, ids }
         ),

@@ -1,7 +1,7 @@
 //! An entry that kills its server is begun so often and no oftener; its neighbours don't die with it.
 
 use super::*;
-use crate::testing::{ms, refused, secs, unknown};
+use crate::testing::{ms, not_sent, refused, secs, unknown};
 
 const DEAD: &str = "append to p:dead:arith";
 
@@ -134,53 +134,59 @@ fn without_a_limit_it_is_begun_for_ever() {
     assert_eq!(server.told(), ["run 5"]);
 }
 
-#[test]
-fn those_that_were_begun_before_begin_one_at_a_time_on_a_whole_server() {
-    let mut server = limited_with(&["arith", "other"]);
-    server.advance(secs(1));
-    server.answer_to("claim 1 from 0-0", Outcome::Reply(claimed(0, vec![add(5)])));
-    let other = entry(
-        6,
-        &[
-            ("envelope", r#"{"jsonrpc":"2.0","method":"other.add","id":6}"#),
-            ("reply-to", "p:replies:c"),
-        ],
-    );
-    server.answer_to("claim 1 from 0-0", Outcome::Reply(claimed(0, vec![other])));
-    server.ok("count 5", counted(2));
-    assert_eq!(server.told(), ["run 5"]);
-    let counts = |server: &Server| {
-        server
-            .sent(Lane::Commands)
-            .into_iter()
-            .filter(|sent| sent.starts_with("count"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(counts(&server), [""; 0], "the other service's waits");
-    server.answer(Lane::Reader(1), Outcome::Reply(Reply::Entries(vec![])));
-    server.finish(5);
-    assert_eq!(counts(&server), ["count 6"]);
+/// A request to `other`, as `add` is one to `arith`.
+fn other(at: u64) -> Entry {
+    let envelope = format!(r#"{{"jsonrpc":"2.0","method":"other.add","id":{at}}}"#);
+    entry(at, &[("envelope", &envelope), ("reply-to", "p:replies:c")])
+}
+
+impl Server {
+    /// Of what it asks the store for: claims and counts.
+    fn looks(&self) -> Vec<String> {
+        let sent = self.sent(Lane::Commands).into_iter();
+        sent.filter(|sent| sent.starts_with("c")).collect()
+    }
 }
 
 #[test]
-fn one_that_runs_for_a_minute_is_not_waited_for_any_longer() {
+fn those_that_were_begun_before_are_taken_over_and_begin_one_at_a_time_on_a_whole_server() {
     let mut server = limited_with(&["arith", "other"]);
-    server.advance(secs(1));
-    server.answer_to("claim 1 from 0-0", Outcome::Reply(claimed(0, vec![add(5)])));
-    let other = entry(6, &[("envelope", r#"{"jsonrpc":"2.0","method":"other.ping","params":{}}"#)]);
-    server.answer_to("claim 1 from 0-0", Outcome::Reply(claimed(0, vec![other])));
+    server.take_over(vec![add(5)]);
     server.ok("count 5", counted(2));
-    server.idle_for(secs(58));
     assert_eq!(server.told(), ["run 5"]);
-    server.idle_for(secs(3));
-    assert_eq!(server.told(), ["run 6"]);
+    server.advance(ms(2500));
+    assert_eq!(server.looks(), [""; 0], "what others left behind is left to neighbours meanwhile");
+    server.finish(5);
+    assert_eq!(server.looks(), ["claim 1 from 0-0"], "the other service's turn");
+    server.ok(REPLY, Reply::Added(id(1)));
+    server.answer_to("claim 1 from 0-0", Outcome::Reply(claimed(0, vec![other(6)])));
+    while server.looks() != ["count 6"] {
+        let answer = healthy_answer(server.oldest(Lane::Commands));
+        server.answer(Lane::Commands, Outcome::Reply(answer));
+    }
+}
+
+#[test]
+fn one_that_runs_for_five_minutes_is_not_waited_for_any_longer() {
+    let mut server = limited_with(&["arith", "other"]);
+    server.take_over(vec![add(5)]);
+    server.ok("count 5", counted(2));
+    let claims = |server: &Server, since: usize| {
+        let claim =
+            |output: &&Output<_>| matches!(output, Output::Send(_, Command::AutoClaim { .. }));
+        server.trace[since..].iter().filter(claim).count()
+    };
+    let since = server.trace.len();
+    server.idle_for(secs(298));
+    assert_eq!(claims(&server, since), 0);
+    server.idle_for(secs(5));
+    assert!(claims(&server, since) > 0);
 }
 
 #[test]
 fn what_was_never_delivered_before_waits_for_nobody() {
     let mut server = limited_with(&["arith", "other"]);
     server.take_over(vec![add(5)]);
-    server.ok("claim 1 from 0-0", claimed(0, vec![]));
     server.ok("count 5", counted(2));
     let fresh = entry(6, &[("envelope", r#"{"jsonrpc":"2.0","method":"other.ping","params":{}}"#)]);
     server.answer(Lane::Reader(1), Outcome::Reply(Reply::Entries(vec![fresh])));
@@ -188,24 +194,47 @@ fn what_was_never_delivered_before_waits_for_nobody() {
 }
 
 #[test]
-fn one_that_turns_out_to_be_somebody_else_s_lets_the_next_one_begin() {
+fn one_that_turns_out_to_be_somebody_else_s_or_is_put_aside_lets_the_next_one_be_taken_over() {
     for answer in [Reply::Deliveries(None), Reply::Deliveries(Some(4))] {
         let mut server = limited();
-        server.take_over(vec![add(5), add(6)]);
+        server.take_over(vec![add(5)]);
         server.ok("count 5", answer);
-        assert!(server.sent(Lane::Commands).contains(&"count 6".to_owned()));
+        assert!(server.sent(Lane::Commands).contains(&"claim 1 from 0-0".to_owned()));
     }
 }
 
 #[test]
-fn a_question_that_was_lost_keeps_nobody_waiting() {
+fn a_question_whose_answer_was_lost_is_asked_again_and_counted_once() {
+    for (lost, again) in [(unknown(), false), (not_sent(), true)] {
+        let mut server = limited();
+        server.take_over(vec![add(5)]);
+        assert!(matches!(
+            server.oldest(Lane::Commands),
+            Command::CountDelivery { raise: true, .. }
+        ));
+        server.answer_to("count 5", lost);
+        server.lose(Lane::Commands);
+        server.idle_for(ms(100));
+        server.connect(Lane::Commands);
+        while server.sent(Lane::Commands)[0] != "count 5" {
+            let answer = healthy_answer(server.oldest(Lane::Commands));
+            server.answer(Lane::Commands, Outcome::Reply(answer));
+        }
+        let Command::CountDelivery { raise, .. } = server.oldest(Lane::Commands) else { panic!() };
+        assert_eq!(*raise, again);
+    }
+}
+
+#[test]
+fn a_count_that_is_refused_for_now_is_tried_again_and_one_that_is_refused_for_good_is_not_needed() {
     let mut server = limited();
     server.take_over(vec![add(5)]);
-    server.answer_to("count 5", unknown());
-    server.lose(Lane::Commands);
-    server.idle_for(ms(100));
-    server.connect(Lane::Commands);
-    assert!(server.sent(Lane::Commands).contains(&"count 5".to_owned()));
+    server.answer_to("count 5", refused("OOM"));
+    assert_eq!(server.told(), [""; 0], "it isn't begun uncounted");
+    assert!(matches!(server.take_events()[..], [Event::CommandRefused { .. }]));
+    server.advance(ms(100));
+    server.answer_to("count 5", refused("NOPERM"));
+    assert_eq!(server.told(), ["run 5"]);
 }
 
 #[test]
@@ -215,21 +244,29 @@ fn in_a_service_with_several_slots_suspects_still_begin_one_at_a_time_and_fresh_
     let four = Concurrency::Concurrent(4.try_into().unwrap());
     let mut server = running_at_once(options, &[("arith", four)]);
     server.core.services[0].removal.never();
-    server.advance(secs(1));
-    let claim = server.sent(Lane::Commands)[0].clone();
-    server.ok(&claim, claimed(0, vec![ping(5), ping(6), ping(7)]));
+    server.take_over(vec![ping(5)]);
     server.ok("count 5", counted(2));
     server.deliver(vec![ping(8), ping(9)]);
     assert_eq!(server.told(), ["run 5", "run 8", "run 9"]);
-    let counted_now = |server: &Server| -> Vec<String> {
-        server
-            .sent(Lane::Commands)
-            .iter()
-            .filter(|sent| sent.starts_with("count"))
-            .cloned()
-            .collect()
-    };
-    assert_eq!(counted_now(&server), Vec::<String>::new());
+    assert_eq!(server.looks(), [""; 0]);
     server.finish(5);
-    assert_eq!(counted_now(&server), ["count 6".to_owned()]);
+    assert_eq!(server.looks(), ["claim 1 from 0-0"]);
+}
+
+#[test]
+fn those_that_wait_for_their_turn_take_no_slot_from_what_comes_in() {
+    let options = ServerOptions { max_deliveries: Some(3), ..options() };
+    let four = Concurrency::Concurrent(4.try_into().unwrap());
+    let mut server = running_at_once(options, &[("arith", four)]);
+    server.core.services[0].claim_at = None;
+    server.core.services[0].removal.never();
+    server.lose(ARITH);
+    server.idle_for(ms(100));
+    server.connect(ARITH);
+    server.ok("kill 2", Reply::Count(1));
+    assert_eq!(server.sent(ARITH), ["own pending after 0-0"]);
+    server.deliver((1..=4).map(ping).collect());
+    server.ok("count 1", counted(2));
+    assert_eq!(server.told(), ["run 1"], "one of four that were delivered before");
+    assert_eq!(server.sent(ARITH), ["read 3"], "and as many are read as there are free slots");
 }

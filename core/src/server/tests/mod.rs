@@ -97,16 +97,18 @@ fn running_with(options: ServerOptions, services: &[&str]) -> Server {
 }
 
 fn running_at_once(options: ServerOptions, services: &[(&str, Concurrency)]) -> Server {
+    let limited = options.max_deliveries.is_some();
     let mut server = idle_at_once(options, services);
     server.start();
     assert_eq!(server.started, [Ok(())]);
     for (service, concurrency) in services {
         let claim = server.sent(Lane::Commands);
-        let expected = format!("claim {} from 0-0", concurrency.slots().min(32));
+        let count = if limited { 1 } else { concurrency.slots().min(16) };
+        let expected = format!("claim {count} from 0-0");
         assert_eq!(claim[0], expected, "{service} looks at once: {claim:?}");
         server.answer(Lane::Commands, Outcome::Reply(claimed(0, vec![])));
     }
-    assert_eq!(server.sent(ARITH), [format!("read {}", services[0].1.slots())]);
+    assert_eq!(server.sent(ARITH), [format!("read {}", services[0].1.slots().min(16))]);
     server.started.clear();
     server
 }

@@ -66,7 +66,7 @@ fn auto_claim(stream: &str, consumer: &str, min_idle_ms: u64, cursor: u64, count
 
 fn count_delivery(stream: &str, consumer: &str, entry: u64) -> Command {
     let (stream, group, consumer) = (key(stream), "g".into(), consumer.into());
-    Command::CountDelivery { stream, group, consumer, id: id(entry) }
+    Command::CountDelivery { stream, group, consumer, id: id(entry), raise: true }
 }
 
 fn remove_idle(min_idle_ms: u64, except: &str) -> Command {
