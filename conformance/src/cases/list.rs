@@ -75,6 +75,7 @@ timeouts {
     replies_that_nobody_asked_for [C4] "replies with unknown ids, and those of an earlier life, are dropped"
     second_reply [C4] "a second reply to a call is dropped"
     slow_service [C7] "a service that doesn't answer holds up no call to another one"
+    hundreds_at_once [C7] "five hundred calls at once all get their replies"
 }
 
 ordering {
