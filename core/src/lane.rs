@@ -443,7 +443,7 @@ mod tests {
     fn an_outage_is_told_once_however_many_attempts_it_takes() {
         let mut bench = Bench::open();
         bench.send(1);
-        bench.completed(unknown("gone"));
+        bench.completed(unknown());
         let told = bench.took();
         assert_eq!(told.iter().filter(|out| matches!(out, Output::Event(_))).count(), 1);
         for _attempt in 0..5 {

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         ["servers"] => servers::list(),
         ["servers", "test"] => servers::test(),
         ["soak", options @ ..] => soak::run_with(options),
-        ["bugs", numbers @ ..] => bugs::run(numbers),
+        ["bugs", numbers @ ..] => bugs::run(numbers, None),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {
             println!("{}", help());

@@ -6,18 +6,21 @@ use std::process::Command;
 
 use super::list::{Bug, Change};
 use crate::process::{Outcome, cargo, output, root};
+use crate::servers::use_server;
 
 /// Lies in `target/bugs`, and is used again by the next run: what didn't change isn't built again.
 pub(super) struct Copy {
     work: PathBuf,
     target: PathBuf,
+    redis_server: Option<PathBuf>,
 }
 
 impl Copy {
     /// Makes it, or brings it up to date. Only what is in git's index is copied, as it is on disk.
-    pub(super) fn make() -> Outcome<Copy> {
+    pub(super) fn make(redis_server: Option<&Path>) -> Outcome<Copy> {
         let (root, home) = (root(), root().join("target/bugs"));
-        let copy = Copy { work: home.join("work"), target: home.join("target") };
+        let redis_server = redis_server.map(Path::to_path_buf);
+        let copy = Copy { work: home.join("work"), target: home.join("target"), redis_server };
         let listed = output(Command::new("git").args(["ls-files", "-z"]).current_dir(&root))?;
         let files: Vec<&str> = listed.split('\0').filter(|file| !file.is_empty()).collect();
         for file in files {
@@ -73,6 +76,9 @@ impl Copy {
         // Nobody debugs it: half of the time is linking.
         command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
         command.env("CARGO_INCREMENTAL", "1").env("CARGO_TERM_COLOR", "never");
+        if let Some(program) = &self.redis_server {
+            use_server(&mut command, program);
+        }
         command
     }
 }

@@ -4,6 +4,7 @@ mod copy;
 mod list;
 mod trial;
 
+use std::path::Path;
 use std::time::Instant;
 
 use crate::process::Outcome;
@@ -11,10 +12,10 @@ use copy::Copy;
 use list::{BUGS, Bug};
 use trial::Verdict;
 
-/// Tries those with these numbers, or all.
-pub(crate) fn run(numbers: &[&str]) -> Outcome {
+/// Tries those with these numbers, or all; tests start this Redis, where one is given.
+pub(crate) fn run(numbers: &[&str], redis_server: Option<&Path>) -> Outcome {
     let bugs = choose(numbers)?;
-    let copy = Copy::make()?;
+    let copy = Copy::make(redis_server)?;
     for bug in &bugs {
         copy.fits(bug)?;
     }
@@ -23,7 +24,11 @@ pub(crate) fn run(numbers: &[&str]) -> Outcome {
     let (mut table, mut missed) = (String::new(), 0);
     for bug in bugs {
         let start = Instant::now();
-        let verdict = copy.with(bug, || trial::find(&copy, bug))?;
+        // One that doesn't compile is an error of the list; the others are tried all the same.
+        let verdict = match copy.with(bug, || trial::find(&copy, bug)) {
+            Ok(verdict) => verdict,
+            Err(error) => Verdict::NotTried(error),
+        };
         let row = row(bug, &verdict, start.elapsed().as_secs_f64());
         missed += usize::from(verdict != Verdict::Found);
         print!("{row}");
@@ -52,6 +57,7 @@ fn row(bug: &Bug, verdict: &Verdict, seconds: f64) -> String {
     let files: Vec<&str> = bug.changes.iter().map(|change| change.file).collect();
     let said = match verdict {
         Verdict::Found => "ok".to_owned(),
+        Verdict::NotTried(error) => format!("NOT TRIED: {error}"),
         Verdict::Missed(tests) => format!("NOT FOUND by {}", tests.join(", ")),
     };
     let (tests, files) = (tests.join(", "), files.join(", "));
