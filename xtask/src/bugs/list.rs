@@ -258,8 +258,13 @@ pub(super) const BUGS: &[Bug] = &[
     },
     Bug {
         number: "9b",
-        what: "what is taken over is counted at once, not when it runs: innocents are put aside",
+        what: "entries are taken over in bulk and counted then, not when they run: innocents are put aside",
         changes: &[
+            change(
+                UPKEEP,
+                "self.wanted(shared).map(|count| count.min(CLAIM_COUNT))",
+                "self.wanted(shared).map(|_| CLAIM_COUNT)",
+            ),
             change(
                 UPKEEP,
                 "self.deliver(shared, entry, None, issued);",

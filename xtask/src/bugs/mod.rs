@@ -69,6 +69,10 @@ fn row(bug: &Bug, verdict: &Verdict, seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::list::Test;
     use super::*;
     use crate::process::root;
 
@@ -83,6 +87,31 @@ mod tests {
                 assert_eq!(change.found_in(&root()), Ok(1), "{}: {}", bug.number, change.old);
             }
         }
+    }
+
+    /// A line of the table in `docs/bugs.md`.
+    fn line(bug: &Bug) -> String {
+        let code = |names: BTreeSet<&str>| {
+            names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        };
+        let files = code(bug.changes.iter().map(|change| change.file).collect());
+        let tests = code(bug.tests.iter().map(|test| test.name()).collect());
+        format!("| {} | {} | {files} | {tests}{} |\n", bug.number, bug.what, where_else(bug))
+    }
+
+    fn where_else(bug: &Bug) -> &'static str {
+        match bug.tests {
+            [Test::OnRedis(_), ..] => " on Redis",
+            [Test::Core(_), ..] => " in `core`",
+            _ => "",
+        }
+    }
+
+    #[test]
+    fn the_document_lists_them() {
+        let table: String = BUGS.iter().map(line).collect();
+        let document = fs::read_to_string(root().join("docs/bugs.md")).unwrap();
+        assert!(document.contains(&table), "docs/bugs.md should have:\n{table}");
     }
 
     #[test]
