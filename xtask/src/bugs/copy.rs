@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::list::{Bug, Change};
+use super::bug::{Bug, Change};
 use crate::process::{Outcome, cargo, output, root};
 use crate::servers::use_server;
 

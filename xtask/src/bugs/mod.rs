@@ -1,5 +1,6 @@
 //! `cargo xtask bugs`: the peers' bugs, put back one at a time into a copy of the workspace. A test must fail for each.
 
+mod bug;
 mod copy;
 mod list;
 mod trial;
@@ -8,8 +9,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::process::Outcome;
+use bug::Bug;
 use copy::Copy;
-use list::{BUGS, Bug};
+use list::BUGS;
 use trial::Verdict;
 
 /// Tries those with these numbers, or all; tests start this Redis, where one is given.
@@ -72,7 +74,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::fs;
 
-    use super::list::Test;
+    use super::bug::Test;
     use super::*;
     use crate::process::root;
 

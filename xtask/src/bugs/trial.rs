@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Stdio;
 
+use super::bug::{Bug, Test};
 use super::copy::Copy;
-use super::list::{Bug, Test};
 use crate::process::Outcome;
 
 /// What came of a bug that was put back.
