@@ -80,6 +80,7 @@ timeouts {
 
 ordering {
     serial [S4] "a service runs one request at a time, in the order of the stream"
+    nothing_next_to_it [S4] "while a request runs, however long, no other of its service is begun"
     effects_are_seen [S4] "a request sees the effect of every one before it"
     requests_and_notifications [S4 C6] "requests and notifications of one client run in the order in which they were sent"
     services_side_by_side [S5] "a service that is held up holds up no other on its server"

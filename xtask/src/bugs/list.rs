@@ -16,6 +16,9 @@ const SERVICE: &str = "core/src/server/service.rs";
 const SETTLE: &str = "core/src/server/settle.rs";
 const UPKEEP: &str = "core/src/server/upkeep.rs";
 
+const READS_FROM_THE_START: &str = "client::tests::reconnecting::\
+    a_new_reader_reads_from_the_start_because_the_store_may_have_come_back_with_lower_ids";
+
 pub(super) const BUGS: &[Bug] = &[
     Bug {
         number: "1",
@@ -302,7 +305,14 @@ pub(super) const BUGS: &[Bug] = &[
     Bug {
         number: "15a",
         what: "a client goes on at its old place in a store that came back empty",
-        changes: &[change("core/src/client/mod.rs", "self.watch.start_over();", "")],
+        changes: &[
+            change("core/src/client/mod.rs", "self.watch.start_over();", ""),
+            change(
+                "core/src/client/watch.rs",
+                "!self.refused && self.asked.is_none()",
+                "self.refused && self.asked.is_none()",
+            ),
+        ],
         tests: &[Case("connections::store_came_back_empty")],
     },
     Bug {
@@ -326,6 +336,12 @@ pub(super) const BUGS: &[Bug] = &[
         tests: &[Case("envelopes::call_ids_never_repeat")],
     },
     Bug {
+        number: "15d",
+        what: "after a reconnect a client goes on at its old place until the watch over its stream finds out",
+        changes: &[change("core/src/client/mod.rs", "self.watch.start_over();", "")],
+        tests: &[Core(READS_FROM_THE_START)],
+    },
+    Bug {
         number: "16a",
         what: "a service that may run several requests at once runs one",
         changes: &[change(
@@ -346,7 +362,7 @@ pub(super) const BUGS: &[Bug] = &[
             ),
             change(OPTIONS, "Concurrency::Serial => 1,", "Concurrency::Serial => 8,"),
         ],
-        tests: &[Case("ordering::serial")],
+        tests: &[Case("ordering::nothing_next_to_it")],
     },
     Bug {
         number: "16c",
