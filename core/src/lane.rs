@@ -440,6 +440,24 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_is_told_once_however_many_attempts_it_takes() {
+        let mut bench = Bench::open();
+        bench.send(1);
+        bench.completed(unknown());
+        let told = bench.took();
+        assert_eq!(told.iter().filter(|out| matches!(out, Output::Event(_))).count(), 1);
+        for _attempt in 0..5 {
+            bench.tick(secs(60));
+            bench.opened(Err(fault("still gone")));
+            assert!(!bench.took().iter().any(|out| matches!(out, Output::Event(_))));
+        }
+        bench.tick(secs(60));
+        bench.opened(Ok(Some(2)));
+        let back = Output::Event(Event::Reconnected { lane: Lane::Commands });
+        assert_eq!(bench.took(), [Output::Open(Lane::Commands), back]);
+    }
+
+    #[test]
     fn one_that_was_closed_for_good_begins_as_if_there_had_been_nothing() {
         let mut bench = Bench::open();
         bench.send(1);

@@ -75,10 +75,12 @@ timeouts {
     replies_that_nobody_asked_for [C4] "replies with unknown ids, and those of an earlier life, are dropped"
     second_reply [C4] "a second reply to a call is dropped"
     slow_service [C7] "a service that doesn't answer holds up no call to another one"
+    hundreds_at_once [C7] "five hundred calls at once all get their replies"
 }
 
 ordering {
     serial [S4] "a service runs one request at a time, in the order of the stream"
+    nothing_next_to_it [S4] "while a request runs, however long, no other of its service is begun"
     effects_are_seen [S4] "a request sees the effect of every one before it"
     requests_and_notifications [S4 C6] "requests and notifications of one client run in the order in which they were sent"
     services_side_by_side [S5] "a service that is held up holds up no other on its server"

@@ -28,6 +28,20 @@ pub(super) async fn serial(world: &World) {
     assert_eq!(notes, expected);
 }
 
+pub(super) async fn nothing_next_to_it(world: &World) {
+    for item in 1..=4 {
+        world.request("conf", "hold", json!({ "item": item }), "c");
+    }
+    let _server = world.server("s").start().await;
+    for item in 1..=4 {
+        world.began(item).await;
+        let begun = || world.book().items(What::Began).len() as u64;
+        world.never("another one runs next to it", ms(100), || begun() > item).await;
+        world.book().let_go(item);
+    }
+    world.all_done("conf").await;
+}
+
 pub(super) async fn effects_are_seen(world: &World) {
     let (_server, guest) = world.served().await;
     let call = |item| maybe_done(guest.ask("push", json!({ "item": item })).into_future());

@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 
 use clamator_driver::CallError;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{unanswered, unserved};
@@ -125,5 +126,13 @@ pub(super) async fn slow_service(world: &World) {
     world.book().let_all_go();
     for call in held {
         good(call.await);
+    }
+}
+
+pub(super) async fn hundreds_at_once(world: &World) {
+    let (_server, guest) = world.served().await;
+    let calls = (0..500).map(|a| guest.ask("add", json!({ "a": a, "b": 1 })).into_future());
+    for (a, outcome) in join_all(calls).await.into_iter().enumerate() {
+        assert_eq!(good(outcome)["sum"].as_f64(), Some(a as f64 + 1.0));
     }
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::Options;
+use crate::bugs;
 use crate::process::{Outcome, cargo, probe, run};
 use crate::servers::use_server;
 use crate::soak;
@@ -31,6 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", needs_setup: false, run: |_| passes(&mut cargo(CLIPPY)) },
     Step { name: "test", needs_setup: true, run: tests },
     Step { name: "soak", needs_setup: true, run: fault_bench },
+    Step { name: "bugs", needs_setup: true, run: peers_bugs },
     Step { name: "doctest", needs_setup: true, run: doc_tests },
     Step { name: "doc", needs_setup: false, run: |_| passes(&mut documentation()) },
     Step { name: "deny", needs_setup: false, run: |_| deny() },
@@ -68,6 +70,14 @@ fn fault_bench(options: &Options) -> Outcome<Verdict> {
         arguments.extend(["--redis-server", program]);
     }
     soak::run_with(&arguments).map(|()| Verdict::Passed)
+}
+
+/// Builds much again for each bug, so that it isn't part of every run.
+fn peers_bugs(options: &Options) -> Outcome<Verdict> {
+    if !options.full {
+        return Ok(Verdict::NotRun("only with --full; or alone: cargo xtask bugs"));
+    }
+    bugs::run(&[], options.redis_server.as_deref()).map(|()| Verdict::Passed)
 }
 
 fn doc_tests(options: &Options) -> Outcome<Verdict> {
