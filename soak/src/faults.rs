@@ -104,6 +104,13 @@ impl Site {
                 self.disturb(planned, Mode::Cut(planned.direction, bytes));
             }
             Kind::Reset => self.disturb(planned, Mode::Reset),
+            // The signal would end a client that doesn't listen yet. The deaths that follow are in the record.
+            Kind::Poison => {
+                let client = self.processes.name(slot);
+                if let Some(name) = client.filter(|name| self.processes.is_ready(name)) {
+                    self.processes.signal(&name, "USR2");
+                }
+            }
         }
     }
 

@@ -143,6 +143,8 @@ fn evidence(history: &History, violation: &Violation) -> Vec<String> {
     let own = |line: &Line| match &line.what {
         What::Call { id: it, .. }
         | What::Note { id: it, .. }
+        | What::Poison { id: it }
+        | What::Dead { id: it, .. }
         | What::Settled { id: it, .. }
         | What::Begin { id: it, .. }
         | What::Finish { id: it, .. }
