@@ -19,8 +19,8 @@ pub(crate) enum Discipline {
 pub(crate) const SERVICES: [(&str, Discipline); 5] = [
     ("work-a", Discipline::Serial),
     ("work-b", Discipline::Serial),
-    ("work-c", Discipline::Concurrent(8)),
-    ("work-d", Discipline::Ordered(4)),
+    ("work-c", Discipline::Concurrent(4)),
+    ("work-d", Discipline::Ordered(3)),
     (FRAGILE, Discipline::Serial),
 ];
 

@@ -17,7 +17,7 @@ const FILES: u64 = 16;
 const GROWTH_KB: u64 = 12 * 1024;
 
 /// The most memory that a process may have under this load, at any time.
-const MOST_KB: u64 = 96 * 1024;
+const MOST_KB: u64 = 48 * 1024;
 
 pub(super) fn check(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();

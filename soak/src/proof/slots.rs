@@ -84,14 +84,14 @@ mod tests {
 
     #[test]
     fn a_concurrent_service_runs_as_many_as_it_has_slots() {
-        assert_eq!(at_once("work-c", 8, &[Some(1)]), 0);
-        assert_eq!(at_once("work-c", 9, &[Some(1)]), 1);
+        assert_eq!(at_once("work-c", 4, &[Some(1)]), 0);
+        assert_eq!(at_once("work-c", 5, &[Some(1)]), 1);
     }
 
     #[test]
     fn an_ordered_service_runs_one_of_each_key() {
-        assert_eq!(at_once("work-d", 4, &[Some(1), Some(2), None]), 1, "two of key 1");
-        assert_eq!(at_once("work-d", 4, &[Some(1), None, Some(2), None]), 0);
-        assert_eq!(at_once("work-d", 5, &[None]), 1, "more than there are slots");
+        assert_eq!(at_once("work-d", 3, &[Some(1), Some(1), None]), 1, "two of key 1");
+        assert_eq!(at_once("work-d", 3, &[Some(1), None, Some(2)]), 0);
+        assert_eq!(at_once("work-d", 4, &[None]), 1, "more than there are slots");
     }
 }
