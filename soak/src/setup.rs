@@ -48,9 +48,9 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// The longest that a handler takes: longer than the claim idle, so that it must be renewed.
-pub(crate) const LONGEST_HANDLER: Duration = Duration::from_millis(2500);
+pub(crate) const LONGEST_HANDLER: Duration = Duration::from_millis(2300);
 /// Longer than [`SETTLE`], so that what a fault has caught settles by redelivery and not by its timeout.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(18);
 /// A poison ends one server after the other, and waits for the claim idle after each.
 pub(crate) const POISON_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const REPLY_TTL: Duration = Duration::from_secs(60);
