@@ -12,7 +12,10 @@ use clamator_testkit::Value;
 
 use crate::faults::Site;
 use crate::record::What;
-use crate::setup::{CALL_TIMEOUT, GRACE, SERVICES, SETTLE, TRIM_IDLE_EVERY, command_stream};
+use crate::setup::{
+    CALL_TIMEOUT, GRACE, RECONNECT, SERVICES, SETTLE, TRIM_IDLE_EVERY, command_stream,
+    connections_at_rest,
+};
 use crate::sight;
 
 const TICK: Duration = Duration::from_millis(50);
@@ -50,6 +53,11 @@ pub(crate) fn come_to_rest(site: &mut Site, folder: &Path) {
     wait(site, TRIM_IDLE_EVERY + SLACK, "the command streams are trimmed", |site| {
         let mut ask = |command: &[&str]| ask(site, command);
         SERVICES.iter().all(|(name, _)| sight::length(&mut ask, &command_stream(name)) == 0)
+    });
+    // The last fault may have cut one a moment ago.
+    wait(site, RECONNECT + SLACK, "every process has its connections and no more", |site| {
+        let slots = [site.processes.slots("server"), site.processes.slots("client")].concat();
+        slots.iter().all(|slot| site.connections(slot).len() as u64 == connections_at_rest(slot))
     });
     site.processes.sample();
     connections(site);

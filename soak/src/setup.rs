@@ -64,6 +64,10 @@ pub(crate) const TRIM_IDLE_EVERY: Duration = Duration::from_secs(10);
 /// After a cut, a process is back within this: a wait of the backoff, the handshake, and the first renewal.
 pub(crate) const RECOVERY: Duration = Duration::from_millis(750);
 
+/// A connection that was lost is there again within this: it may first have to be found dead.
+pub(crate) const RECONNECT: Duration =
+    Duration::from_millis((RESPONSE_TIMEOUT.as_millis() + BACKOFF.1.as_millis()) as u64);
+
 /// Once faults have ended, everything that can settle does so within this. In the worst case, a connection must first be
 /// found dead, a request is idle for the claim idle before it is seen by a claim, waits behind a long handler, is one itself,
 /// and so are the two before it: under a delivery limit, those that were begun before run one at a time on a server.
@@ -108,6 +112,13 @@ pub(crate) fn command_stream(service: &str) -> String {
 /// The key of the stream to which a service's requests go that are given up.
 pub(crate) fn dead_stream(service: &str) -> String {
     format!("{PREFIX}:dead:{service}")
+}
+
+/// The connections that a process, or whoever is at a place, has at rest: one for commands for each client or server in it,
+/// and one for each stream that it reads.
+pub(crate) fn connections_at_rest(name: &str) -> u64 {
+    let streams = if name.starts_with('s') { 1 + SERVICES.len() } else { 1 };
+    1 + streams as u64
 }
 
 /// The process that a consumer of a group belongs to: `s0.1` for `work-a:s0.1` and for `fragile:s0.1-fragile`.

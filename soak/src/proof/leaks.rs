@@ -2,8 +2,8 @@
 //! than early in its life, but for a little.
 
 use super::Violation;
-use crate::history::{History, Process, Usage};
-use crate::setup::SERVICES;
+use crate::history::{History, Usage};
+use crate::setup::connections_at_rest;
 
 const RULE: &str = "no process leaks";
 
@@ -31,7 +31,7 @@ pub(super) fn check(history: &History) -> Vec<Violation> {
     for (name, process) in &history.processes {
         // Those that are looked at in the end: they were at rest.
         let Some(connections) = process.connections else { continue };
-        let wanted = if Process::is_server(name) { 2 + SERVICES.len() as u64 } else { 2 };
+        let wanted = connections_at_rest(name);
         if connections != wanted {
             found.push(format!("{name} has {connections} connections at rest, not {wanted}"));
         }
