@@ -23,6 +23,8 @@ use crate::setup::{CLIENTS, SERVERS};
 use crate::watch;
 
 const TICK: Duration = Duration::from_millis(10);
+/// So many characters of the log of a Redis that has ended.
+const LOG_SHOWN: usize = 6000;
 const SAMPLE_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs the bench. Whether no rule was violated.
@@ -102,7 +104,18 @@ fn play(options: &Options, schedule: &[Planned], folder: &Path) -> Result<(), St
     rest::wait_until_ready(&mut site, folder);
     under_load(&mut site, options.load, schedule);
     rest::come_to_rest(&mut site, folder);
-    Ok(())
+    redis_is_there(&site)
+}
+
+/// A Redis that has ended by itself (a full disk, a crash) proves nothing about those who lost it.
+fn redis_is_there(site: &Site) -> Result<(), String> {
+    let Err(error) = site.redis.try_command(&["PING"]) else { return Ok(()) };
+    let log = site.redis.log();
+    let from = log.char_indices().rev().nth(LOG_SHOWN).map_or(0, |(at, _)| at);
+    Err(format!(
+        "Redis has ended by itself ({error}), and with it the run; its log:\n{}",
+        &log[from..]
+    ))
 }
 
 fn under_load(site: &mut Site, load: Duration, schedule: &[Planned]) {

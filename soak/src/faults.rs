@@ -104,6 +104,13 @@ impl Site {
                 self.disturb(planned, Mode::Cut(planned.direction, bytes));
             }
             Kind::Reset => self.disturb(planned, Mode::Reset),
+            // The signal would end a client that doesn't listen yet. The deaths that follow are in the record.
+            Kind::Poison => {
+                let client = self.processes.name(slot);
+                if let Some(name) = client.filter(|name| self.processes.is_ready(name)) {
+                    self.processes.signal(&name, "USR2");
+                }
+            }
         }
     }
 
@@ -137,7 +144,9 @@ impl Site {
                 self.note(Kind::StopServer, Some(name), None, from, now());
             }
             Later::Terminate { slot } => {
-                if let Some(name) = self.processes.name(&slot) {
+                // One that was started a moment ago doesn't listen yet: it would end as any program does.
+                let name = self.processes.name(&slot);
+                if let Some(name) = name.filter(|name| self.processes.is_ready(name)) {
                     let from = now();
                     self.processes.signal(&name, "TERM");
                     let to = now() + GRACE.as_micros() as u64;

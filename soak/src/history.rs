@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::args::Fsync;
 use crate::kind::Kind;
 use crate::record::{How, Line, Micros, What};
+use crate::setup::{Discipline, FRAGILE, POISONED, discipline};
 
 /// A call or a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) struct Call {
     pub(crate) service: String,
     pub(crate) client: String,
     pub(crate) notification: bool,
+    /// Its handler ends its server.
+    pub(crate) poison: bool,
     pub(crate) at: Micros,
     pub(crate) outcomes: Vec<(Micros, How)>,
 }
@@ -39,12 +42,33 @@ pub(crate) struct Run {
     pub(crate) id: String,
     pub(crate) service: String,
     pub(crate) server: String,
+    pub(crate) key: Option<u64>,
     /// Of the stream: milliseconds and number.
     pub(crate) entry: (u64, u64),
     pub(crate) deliveries: u64,
     pub(crate) begin: Micros,
     pub(crate) end: Micros,
     pub(crate) how: End,
+}
+
+/// What a run follows within its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lane {
+    /// All that its service has run before.
+    Service,
+    /// What its service has run of its key.
+    Key(u64),
+}
+
+impl Run {
+    /// Nothing, if it follows nothing.
+    pub(crate) fn lane(&self) -> Option<Lane> {
+        match discipline(&self.service)? {
+            Discipline::Serial => Some(Lane::Service),
+            Discipline::Concurrent(_) => None,
+            Discipline::Ordered(_) => self.key.map(Lane::Key),
+        }
+    }
 }
 
 /// A fault that was done.
@@ -141,6 +165,7 @@ impl History {
             let ended = history.processes.get(&server).and_then(|process| process.ended);
             history.runs[index].end = ended.unwrap_or(last);
         }
+        history.find_poisoned();
         for (index, run) in history.runs.iter().enumerate() {
             history.runs_of.entry(run.id.clone()).or_default().push(index);
         }
@@ -162,6 +187,24 @@ impl History {
         self.processes.get(&call.client).is_some_and(|process| process.killed)
     }
 
+    /// The deaths by poison: faults that nobody but the load has done.
+    fn find_poisoned(&mut self) {
+        let killers = self.runs.iter().filter(|run| {
+            let code = self.processes.get(&run.server).and_then(|process| process.code);
+            run.how == End::Cut
+                && code == Some(POISONED)
+                && self.calls.iter().any(|call| call.poison && call.id == run.id)
+        });
+        let faults = killers.map(|run| Fault {
+            kind: Kind::Poison,
+            target: Some(run.server.clone()),
+            service: None,
+            from: run.begin,
+            to: run.end,
+        });
+        self.faults.extend(faults.collect::<Vec<_>>());
+    }
+
     fn process(&mut self, name: &str) -> &mut Process {
         self.processes.entry(name.to_owned()).or_default()
     }
@@ -169,18 +212,25 @@ impl History {
     fn take(&mut self, process: &str, line: &Line, open: &mut Open) {
         let t = line.t;
         match line.what.clone() {
-            What::Call { id, service, .. } => self.called(open, process, t, id, service, false),
-            What::Note { id, service } => self.called(open, process, t, id, service, true),
+            What::Call { id, service, .. } => self.called(open, process, t, id, service),
+            What::Poison { id } => {
+                self.called(open, process, t, id, FRAGILE.to_owned());
+                self.calls.last_mut().into_iter().for_each(|call| call.poison = true);
+            }
+            What::Note { id, service } => {
+                self.called(open, process, t, id, service);
+                self.calls.last_mut().into_iter().for_each(|call| call.notification = true);
+            }
             What::Settled { id, how, .. } => {
                 if let Some(index) = open.calls.get(&id) {
                     self.calls[*index].outcomes.push((t, how));
                 }
             }
-            What::Begin { run, id, service, entry, deliveries } => {
+            What::Begin { run, id, service, key, entry, deliveries } => {
                 open.runs.insert((process.to_owned(), run), self.runs.len());
                 let (server, entry) = (process.to_owned(), parse_entry(&entry));
                 let (begin, end, how) = (t, t, End::Cut);
-                let run = Run { id, service, server, entry, deliveries, begin, end, how };
+                let run = Run { id, service, server, key, entry, deliveries, begin, end, how };
                 self.runs.push(run);
             }
             What::Finish { run, .. } => self.ended(open, process, run, t, End::Finished),
@@ -215,22 +265,18 @@ impl History {
             | What::Wire { .. }
             | What::Key { .. }
             | What::Group { .. }
+            | What::Length { .. }
+            | What::Consumer { .. }
+            | What::Dead { .. }
             | What::Restless { .. } => {}
         }
     }
 
-    fn called(
-        &mut self,
-        open: &mut Open,
-        client: &str,
-        at: Micros,
-        id: String,
-        service: String,
-        notification: bool,
-    ) {
+    fn called(&mut self, open: &mut Open, client: &str, at: Micros, id: String, service: String) {
         open.calls.insert(id.clone(), self.calls.len());
         let (client, outcomes) = (client.to_owned(), Vec::new());
-        self.calls.push(Call { id, service, client, notification, at, outcomes });
+        let (notification, poison) = (false, false);
+        self.calls.push(Call { id, service, client, notification, poison, at, outcomes });
     }
 
     fn ended(&mut self, open: &mut Open, process: &str, run: u64, t: Micros, how: End) {

@@ -23,10 +23,11 @@ pub(crate) enum Kind {
     Stall,
     CutFrame,
     Reset,
+    Poison,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 17] = [
+    pub(crate) const ALL: [Kind; 18] = [
         Kind::KillServer,
         Kind::KillClient,
         Kind::StopServer,
@@ -44,6 +45,7 @@ impl Kind {
         Kind::Stall,
         Kind::CutFrame,
         Kind::Reset,
+        Kind::Poison,
     ];
 
     /// For people.
@@ -66,6 +68,7 @@ impl Kind {
             Kind::Stall => "the network stalls",
             Kind::CutFrame => "the network cuts in mid-frame",
             Kind::Reset => "the network resets",
+            Kind::Poison => "a request ends its server",
         }
     }
 

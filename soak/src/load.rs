@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use clamator_tokio::{CallError, Client, shutdown_signal};
-use tokio::signal::unix::{SignalKind, signal};
+use clamator_tokio::{CallError, Client, RpcError, shutdown_signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -13,13 +13,15 @@ use crate::random::Random;
 use crate::record::{How, Recorder, What};
 use crate::role::{Role, record_tasks, started};
 use crate::serve::{Done, Work};
-use crate::setup::{self, LONGEST_HANDLER, SERVICES};
+use crate::setup::{self, FRAGILE, LONGEST_HANDLER, POISON_TIMEOUT, SERVICES};
 
 /// One call or notification each.
 const EVERY: Duration = Duration::from_millis(25);
 /// One in so many is a burst of this many.
 const BURSTS: u64 = 100;
 const BURST: u64 = 40;
+/// Keys of requests to an ordered service; some have none.
+const KEYS: u64 = 10;
 /// So many may wait for their outcome at the same time: what waits in a queue on a busy machine is done within its bound,
 /// and what a fault has taken leaves room for others.
 const MOST: usize = 150;
@@ -27,6 +29,7 @@ const MOST: usize = 150;
 pub(crate) async fn run(role: &Role) -> Result<(), String> {
     let end = shutdown_signal();
     let mut quiet = signal(SignalKind::user_defined1()).map_err(|e| e.to_string())?;
+    let mut poison = signal(SignalKind::user_defined2()).map_err(|e| e.to_string())?;
     let recorder = role.begin()?;
     let client = setup::client(&role.url, &role.name).build().map_err(|e| e.to_string())?;
     let calls = async {
@@ -35,6 +38,7 @@ pub(crate) async fn run(role: &Role) -> Result<(), String> {
         let load = Load::new(role, client.clone(), recorder.clone());
         tokio::select! {
             () = load.make_calls() => {}
+            () = load.make_poisons(&mut poison) => {}
             _ = quiet.recv() => {}
         }
         load.settle().await;
@@ -83,21 +87,42 @@ impl Load {
         }
     }
 
+    /// One for each signal.
+    async fn make_poisons(&self, asked: &mut Signal) {
+        while asked.recv().await.is_some() {
+            // It is never closed.
+            let Ok(place) = self.places.clone().acquire_owned().await else { return };
+            let id = self.id();
+            let (client, recorder) = (self.client.clone(), self.recorder.clone());
+            tokio::spawn(async move {
+                recorder.write(What::Poison { id: id.clone() });
+                let work = Work { id, ms: 0, key: None };
+                let call = client.call::<Done>(FRAGILE, "poison", &work).timeout(POISON_TIMEOUT);
+                settled(&recorder, work.id, call.await);
+                drop(place);
+            });
+        }
+    }
+
+    fn id(&self) -> String {
+        format!("{}-{}", self.name, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
     async fn make_one(&self, random: &mut Random, quick: bool) {
         // It is never closed, and the list isn't empty.
         let Ok(place) = self.places.clone().acquire_owned().await else { return };
         let Some((service, _)) = random.pick(&SERVICES) else { return };
-        let id = format!("{}-{}", self.name, self.next.fetch_add(1, Ordering::Relaxed));
+        let (id, key) = (self.id(), Some(random.below(KEYS)).filter(|key| *key > 0));
         let (client, recorder) = (self.client.clone(), self.recorder.clone());
         if random.below(6) == 0 {
             tokio::spawn(async move {
-                notify(&client, &recorder, service, id).await;
+                notify(&client, &recorder, service, Work { id, ms: 0, key }).await;
                 drop(place);
             });
         } else {
-            let ms = if quick { 0 } else { duration(random) };
+            let ms = if quick || *service == FRAGILE { 0 } else { duration(random) };
             tokio::spawn(async move {
-                call(&client, &recorder, service, Work { id, ms }).await;
+                call(&client, &recorder, service, Work { id, ms, key }).await;
                 drop(place);
             });
         }
@@ -126,7 +151,10 @@ fn duration(random: &mut Random) -> u64 {
 async fn call(client: &Client, recorder: &Recorder, service: &str, work: Work) {
     let id = work.id.clone();
     recorder.write(What::Call { id: id.clone(), service: service.to_owned(), ms: work.ms });
-    let result = client.call::<Done>(service, "run", &work).await;
+    settled(recorder, id, client.call::<Done>(service, "run", &work).await);
+}
+
+fn settled(recorder: &Recorder, id: String, result: Result<Done, CallError>) {
     let (how, text) = match result {
         Ok(done) if done.id == id => (How::Ok, None),
         Ok(done) => (How::Wrong, Some(format!("the answer to {}", done.id))),
@@ -135,9 +163,9 @@ async fn call(client: &Client, recorder: &Recorder, service: &str, work: Work) {
     recorder.write(What::Settled { id, how, text });
 }
 
-async fn notify(client: &Client, recorder: &Recorder, service: &str, id: String) {
+async fn notify(client: &Client, recorder: &Recorder, service: &str, work: Work) {
+    let id = work.id.clone();
     recorder.write(What::Note { id: id.clone(), service: service.to_owned() });
-    let work = Work { id: id.clone(), ms: 0 };
     let (how, text) = match client.notify(service, "note", &work).await {
         Ok(()) => (How::Ok, None),
         Err(error) => (how(&error), Some(error.to_string())),
@@ -147,6 +175,7 @@ async fn notify(client: &Client, recorder: &Recorder, service: &str, id: String)
 
 fn how(error: &CallError) -> How {
     match error {
+        CallError::Rpc(error) if is_given_up(error) => How::GivenUp,
         CallError::Rpc(_) => How::Rpc,
         CallError::Timeout { .. } => How::Timeout,
         CallError::Transport { may_have_executed: true, .. } => How::Unknown,
@@ -157,6 +186,12 @@ fn how(error: &CallError) -> How {
         CallError::Stopped { .. } => How::Stopped,
         _ => How::Other,
     }
+}
+
+/// Whether the servers have put it aside, because it was begun too often.
+fn is_given_up(error: &RpcError) -> bool {
+    let name = error.data.as_ref().and_then(|data| data.get("name"));
+    name.is_some_and(|name| name == "DeliveryLimit")
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod role;
 mod schedule;
 mod serve;
 mod setup;
+mod sight;
 mod vitals;
 mod watch;
 

@@ -108,6 +108,12 @@ impl Processes {
         self.slots.get(slot)?.running.as_ref().map(|running| running.name.clone())
     }
 
+    /// Whether a process has written that it serves, or may call.
+    pub(crate) fn is_ready(&self, name: &str) -> bool {
+        let record = std::fs::read_to_string(self.record.join(format!("{name}.jsonl")));
+        record.is_ok_and(|text| text.contains("\"e\":\"ready\""))
+    }
+
     /// The names of all that run in a role.
     pub(crate) fn running(&self, role: &str) -> Vec<String> {
         let slots = self.slots.values().filter(|slot| slot.role == role);

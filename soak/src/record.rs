@@ -42,12 +42,21 @@ pub(crate) enum What {
     Down,
     /// A client makes a call.
     Call { id: String, service: String, ms: u64 },
+    /// A client makes a call whose handler ends its server.
+    Poison { id: String },
     /// A client sends a notification.
     Note { id: String, service: String },
     /// A call or a notification has its outcome.
     Settled { id: String, how: How, text: Option<String> },
     /// A handler begins.
-    Begin { run: u64, id: String, service: String, entry: String, deliveries: u64 },
+    Begin {
+        run: u64,
+        id: String,
+        service: String,
+        key: Option<u64>,
+        entry: String,
+        deliveries: u64,
+    },
     /// A handler has ended.
     Finish { run: u64, id: String },
     /// A handler was dropped before its end.
@@ -74,6 +83,12 @@ pub(crate) enum What {
     Key { key: String, kind: String, ttl_ms: i64, len: u64 },
     /// The bench, at the end: a group of a command stream.
     Group { stream: String, group: String, pending: u64, consumers: u64 },
+    /// The bench: how long a stream is just now.
+    Length { key: String, len: u64 },
+    /// The bench: a consumer of a group, and for how long Redis hasn't heard of it.
+    Consumer { stream: String, name: String, pending: u64, idle_ms: u64 },
+    /// The bench, at the end: a request that was given up, and how often it had begun by that.
+    Dead { stream: String, id: String, deliveries: u64 },
     /// The bench: the load ends here, and all faults have ended.
     Calm,
     /// The bench: something didn't come to rest within its bound.
@@ -88,6 +103,8 @@ pub(crate) enum How {
     /// An answer, but not to this call.
     Wrong,
     Rpc,
+    /// The servers have put it aside.
+    GivenUp,
     Timeout,
     /// The connection was lost, and it may have been executed.
     Unknown,

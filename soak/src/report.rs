@@ -8,6 +8,7 @@ use crate::kind::Kind;
 use crate::proof::{Violation, legal_overlaps, notifications_taken};
 use crate::record::{How, Line, Micros, What};
 use crate::schedule::Planned;
+use crate::setup::PREFIX;
 use crate::watch::REDIS;
 
 /// So many violations are shown with their evidence, the earliest first.
@@ -105,9 +106,24 @@ fn processes(text: &mut String, history: &History) {
     }
     for (_, line) in &history.lines {
         if let What::Group { stream, pending, consumers, .. } = &line.what {
-            let _ = writeln!(text, "  {stream}: {pending} pending, {consumers} consumers");
+            let _ = writeln!(
+                text,
+                "  {stream}: {pending} pending, {consumers} consumers, {} entries at most",
+                longest(history, stream),
+            );
         }
     }
+    let replies = format!("{PREFIX}:replies:");
+    let _ = writeln!(text, "  {replies}*: {} entries at most", longest(history, &replies));
+}
+
+/// The most entries that a stream was seen to have under load, of all whose names begin so.
+fn longest(history: &History, prefix: &str) -> u64 {
+    let lengths = history.lines.iter().filter_map(|(_, line)| match &line.what {
+        What::Length { key, len } if key.starts_with(prefix) => Some(*len),
+        _ => None,
+    });
+    lengths.max().unwrap_or(0)
 }
 
 /// The rules that were violated, with the lines of the record that show it.
@@ -143,6 +159,8 @@ fn evidence(history: &History, violation: &Violation) -> Vec<String> {
     let own = |line: &Line| match &line.what {
         What::Call { id: it, .. }
         | What::Note { id: it, .. }
+        | What::Poison { id: it }
+        | What::Dead { id: it, .. }
         | What::Settled { id: it, .. }
         | What::Begin { id: it, .. }
         | What::Finish { id: it, .. }

@@ -12,7 +12,11 @@ use clamator_testkit::Value;
 
 use crate::faults::Site;
 use crate::record::What;
-use crate::setup::{CALL_TIMEOUT, GRACE, SERVICES, SETTLE, TRIM_IDLE_EVERY, command_stream};
+use crate::setup::{
+    CALL_TIMEOUT, GRACE, RECONNECT, SERVICES, SETTLE, TRIM_IDLE_EVERY, command_stream,
+    connections_at_rest,
+};
+use crate::sight;
 
 const TICK: Duration = Duration::from_millis(50);
 /// How long a process may take to start, on a machine that has other things to do.
@@ -37,7 +41,9 @@ pub(crate) fn come_to_rest(site: &mut Site, folder: &Path) {
         site.processes.signal(&client, "USR1");
     }
     let calm = Instant::now();
-    wait(site, SETTLE + SLACK, "no entry is pending", |site| groups(site).iter().all(is_done));
+    wait(site, SETTLE + SLACK, "no entry is pending", |site| {
+        sight::groups(&mut |command| ask(site, command)).iter().all(is_done)
+    });
     // What a fault has taken, or has kept from reaching Redis, has nothing left but its timeout.
     let mut marks = Marks::new(folder, "\"quiet\"");
     let bound = (CALL_TIMEOUT + SLACK).saturating_sub(calm.elapsed());
@@ -45,7 +51,13 @@ pub(crate) fn come_to_rest(site: &mut Site, folder: &Path) {
         site.processes.running("client").iter().all(|name| marks.has(name))
     });
     wait(site, TRIM_IDLE_EVERY + SLACK, "the command streams are trimmed", |site| {
-        SERVICES.iter().all(|(service, _)| length(site, &command_stream(service)) == 0)
+        let mut ask = |command: &[&str]| ask(site, command);
+        SERVICES.iter().all(|(name, _)| sight::length(&mut ask, &command_stream(name)) == 0)
+    });
+    // The last fault may have cut one a moment ago.
+    wait(site, RECONNECT + SLACK, "every process has its connections and no more", |site| {
+        let slots = [site.processes.slots("server"), site.processes.slots("client")].concat();
+        slots.iter().all(|slot| site.connections(slot).len() as u64 == connections_at_rest(slot))
     });
     site.processes.sample();
     connections(site);
@@ -91,59 +103,18 @@ fn connections(site: &Site) {
 
 /// Everything that Redis has in the end.
 fn keys(site: &Site) {
-    groups(site).into_iter().for_each(|group| site.recorder.write(group));
-    let found = ask(site, &["KEYS", "*"]);
-    for key in found.iter().flat_map(Value::as_array).map(|key| text(Some(key))) {
-        let kind = text(ask(site, &["TYPE", &key]).as_ref());
-        let ttl_ms = number(ask(site, &["PTTL", &key]).as_ref());
-        let len = length(site, &key);
-        site.recorder.write(What::Key { key, kind, ttl_ms, len });
-    }
-}
-
-fn groups(site: &Site) -> Vec<What> {
-    let mut found = Vec::new();
-    for (service, _) in SERVICES {
-        let stream = command_stream(service);
-        let Some(Value::Array(groups)) = ask(site, &["XINFO", "GROUPS", &stream]) else { continue };
-        for group in &groups {
-            let field = |name| u64::try_from(number(group.field(name))).unwrap_or(0);
-            found.push(What::Group {
-                stream: stream.clone(),
-                group: text(group.field("name")),
-                pending: field("pending"),
-                consumers: field("consumers"),
-            });
-        }
-    }
-    found
+    let mut ask = |command: &[&str]| ask(site, command);
+    let groups = sight::groups(&mut ask);
+    let found = [groups, sight::consumers(&mut ask), sight::dead(&mut ask), sight::keys(&mut ask)];
+    found.concat().into_iter().for_each(|what| site.recorder.write(what));
 }
 
 fn is_done(group: &What) -> bool {
     !matches!(group, What::Group { pending, .. } if *pending > 0)
 }
 
-fn length(site: &Site, key: &str) -> u64 {
-    u64::try_from(number(ask(site, &["XLEN", key]).as_ref())).unwrap_or(0)
-}
-
 fn ask(site: &Site, command: &[&str]) -> Option<Value> {
     site.redis.try_command(command).ok()
-}
-
-fn number(value: Option<&Value>) -> i64 {
-    match value {
-        Some(Value::Int(number)) => *number,
-        _ => 0,
-    }
-}
-
-fn text(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::Bulk(bytes)) => String::from_utf8_lossy(bytes).into_owned(),
-        Some(Value::Simple(text)) => text.clone(),
-        _ => String::new(),
-    }
 }
 
 /// Which processes have written a word to their records. Each byte is read once.

@@ -35,6 +35,12 @@ const GAP: (u64, u64) = (250, 900);
 /// After each round of all kinds there is a rest, in which nothing is excused any more.
 const REST: (u64, u64) = (2500, 4500);
 
+/// One in so many rounds has a poison, after what takes data.
+const POISONING: u32 = 2;
+const POISON_AT: usize = 6;
+/// Until a poison has ended as many servers as it may, each after the claim idle.
+const POISON_TAKES: Duration = Duration::from_secs(12);
+
 /// One in so many rounds has faults that take data.
 const TAKING: u32 = 3;
 /// Where in the round they come, at the latest.
@@ -67,11 +73,15 @@ pub(crate) fn draw(seed: u64, load: Duration) -> Vec<Planned> {
 fn round(random: &mut Random, number: u32) -> Vec<Kind> {
     let takes = |kind: &Kind| matches!(kind, Kind::FlushAll | Kind::TrimStream);
     let (takers, mut round): (Vec<Kind>, Vec<Kind>) = Kind::ALL.into_iter().partition(takes);
+    round.retain(|kind| *kind != Kind::Poison);
     random.shuffle(&mut round);
     if number.is_multiple_of(TAKING) {
         for kind in takers {
             round.insert(usize::try_from(random.below(EARLY)).unwrap_or(0), kind);
         }
+    }
+    if number.is_multiple_of(POISONING) {
+        round.insert(POISON_AT.min(round.len()), Kind::Poison);
     }
     round
 }
@@ -87,6 +97,7 @@ fn one(random: &mut Random, at: Duration, kind: Kind) -> Planned {
         Kind::Stall => random.millis(300, idle * 2),
         // New connections meet it, too.
         Kind::CutFrame | Kind::Reset => random.millis(50, 400),
+        Kind::Poison => POISON_TAKES,
         _ => Duration::ZERO,
     };
     let server = format!("s{}", random.below(SERVERS));
@@ -96,7 +107,9 @@ fn one(random: &mut Random, at: Duration, kind: Kind) -> Planned {
         Kind::KillServer | Kind::StopServer | Kind::CutServerCommands | Kind::CutServerReader => {
             Some(server)
         }
-        Kind::KillClient | Kind::CutClientCommands | Kind::CutClientReader => Some(client),
+        Kind::KillClient | Kind::CutClientCommands | Kind::CutClientReader | Kind::Poison => {
+            Some(client)
+        }
         Kind::Delay | Kind::Stall | Kind::CutFrame | Kind::Reset => Some(any),
         _ => None,
     };
@@ -161,6 +174,19 @@ mod tests {
             let drawn = draw(seed, Duration::from_secs(20));
             let last = drawn.iter().filter(takes).map(|it| it.at).max();
             assert!(last.is_some_and(|at| at < Duration::from_secs(8)), "seed {seed}: {last:?}");
+        }
+    }
+
+    #[test]
+    fn a_poison_comes_after_what_could_take_it_and_has_its_time() {
+        let takes = |it: &&Planned| matches!(it.kind, Kind::FlushAll | Kind::TrimStream);
+        for seed in 0..50 {
+            let load = Duration::from_secs(20);
+            let drawn = draw(seed, load);
+            let poison = drawn.iter().find(|it| it.kind == Kind::Poison);
+            let taken = drawn.iter().filter(takes).map(|it| it.at).max();
+            let Some(poison) = poison else { panic!("seed {seed}: none") };
+            assert!(taken < Some(poison.at) && poison.at + POISON_TAKES <= load, "seed {seed}");
         }
     }
 

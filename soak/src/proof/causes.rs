@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::args::Fsync;
-use crate::history::{Call, End, Fault, History, Run};
+use crate::history::{Call, End, Fault, History, Process, Run};
 use crate::kind::Kind;
 use crate::record::Micros;
-use crate::setup::{CLAIM_IDLE, RECOVERY, SETTLE};
+use crate::setup::{CLAIM_IDLE, POISON_TIMEOUT, RECOVERY, SETTLE};
 use crate::watch::REDIS;
 
 /// A request may have been delivered to its server, and wait there, for so long before its handler begins: behind a long
@@ -33,10 +33,11 @@ fn concerns(fault: &Fault, service: &str) -> bool {
 /// finished, before its reply could be read.
 pub(crate) fn taken<'a>(history: &'a History, call: &Call) -> Option<&'a Fault> {
     let finished = history.runs_of(&call.id).filter(|run| run.how == End::Finished);
+    let patience = if call.poison { POISON_TIMEOUT } else { SETTLE };
     let until = finished
         .map(|run| due(history, run.end, &[&run.server, &call.client]))
         .max()
-        .unwrap_or(call.at + micros(SETTLE));
+        .unwrap_or(call.at + micros(patience));
     history.faults.iter().find(|fault| {
         fault.kind.may_take_data()
             && !(fault.kind == Kind::KillRedis && history.fsync == Fsync::Always)
@@ -114,12 +115,42 @@ pub(crate) fn was_silent(history: &History, first: &Run, second: &Run) -> bool {
 pub(crate) fn was_disturbed(history: &History, first: &Run, second: &Run) -> bool {
     let from = first.begin.saturating_sub(micros(RECOVERY));
     let until = (first.end + micros(DUE)).min(second.begin);
-    let ends_it = [Kind::KillServer, Kind::RollServers];
+    let ends_it = [Kind::KillServer, Kind::RollServers, Kind::Poison];
     let ended = history.faults.iter().any(|fault| {
         ends_it.contains(&fault.kind) && fault.hits(&first.server) && meets(fault, from, until)
     });
     let silent = silences(history, &first.server);
     ended || silent.iter().any(|(silent, to)| *silent <= until && from <= *to)
+}
+
+/// Whether a fault took what Redis had of a service after that time.
+pub(crate) fn was_emptied_after(history: &History, from: Micros) -> bool {
+    history.faults.iter().any(|fault| {
+        let empties = fault.kind == Kind::FlushAll
+            || fault.kind == Kind::KillRedis && history.fsync == Fsync::EverySecond;
+        empties && fault.to >= from
+    })
+}
+
+/// Whether a service's group was made anew in that time, so that it counts deliveries anew.
+pub(crate) fn was_reset(history: &History, service: &str, from: Micros, to: Micros) -> bool {
+    history.faults.iter().any(|fault| {
+        fault.kind.may_reset_groups()
+            && !(fault.kind == Kind::KillRedis && history.fsync == Fsync::Always)
+            && concerns(fault, service)
+            && meets(fault, from, to)
+    })
+}
+
+/// How many faults there were in a time that may each have counted a beginning that wasn't one: a request that was read ahead,
+/// or was about to run, when its server ended or was cut off.
+pub(crate) fn miscounts(history: &History, from: Micros, to: Micros) -> u64 {
+    let ends_it = [Kind::KillServer, Kind::RollServers, Kind::Poison];
+    let ended = history.faults.iter().filter(|it| ends_it.contains(&it.kind));
+    let ended = ended.filter(|fault| meets(fault, from, to)).count();
+    let servers = history.processes.keys().filter(|name| Process::is_server(name));
+    let silent = servers.flat_map(|name| silences(history, name));
+    (ended + silent.filter(|(silent, end)| *silent <= to && from <= *end).count()) as u64
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
 //! **In the end Redis holds nothing that it needn't**: no pending entry; of keys only the services' streams, and reply streams
-//! that vanish by themselves; no stream longer than its bound; no groups but the services' own.
+//! that vanish by themselves, and poisons that were put aside; no stream longer than its bound; no groups but the services' own.
 
 use super::Violation;
 use crate::history::History;
 use crate::record::What;
-use crate::setup::{PREFIX, REPLY_MAX_LEN, REPLY_TTL, SERVICES, command_stream};
+use crate::setup::{
+    FRAGILE, PREFIX, REPLY_MAX_LEN, REPLY_TTL, SERVICES, command_stream, dead_stream,
+};
 
 const RULE: &str = "Redis holds nothing that it needn't";
 
 /// Trimming is approximate: whole nodes of a stream, which have a hundred entries by default.
-const REPLIES: u64 = REPLY_MAX_LEN + 100;
+pub(super) const REPLIES: u64 = REPLY_MAX_LEN + 100;
 /// A command stream is trimmed once a second; at rest nothing is left, but for a late second.
 const REQUESTS: u64 = 100;
 
@@ -41,6 +43,9 @@ fn key_finding(key: &str, kind: &str, ttl_ms: i64, len: u64) -> Option<String> {
     if SERVICES.iter().any(|(service, _)| command_stream(service) == key) {
         return (len > REQUESTS).then(|| format!("{key} still has {len} entries"));
     }
+    if key == dead_stream(FRAGILE) {
+        return None;
+    }
     if !key.starts_with(&format!("{PREFIX}:replies:")) {
         return Some(format!("{key} belongs to nobody"));
     }
@@ -65,6 +70,7 @@ mod tests {
     fn streams_of_services_and_mortal_reply_streams_are_right() {
         assert_eq!(key("soak:cmds:work-a", "stream", -1, 0), 0);
         assert_eq!(key("soak:replies:c0.1", "stream", 59_000, 1100), 0);
+        assert_eq!(key("soak:dead:fragile", "stream", -1, 2), 0);
     }
 
     #[test]
@@ -74,6 +80,7 @@ mod tests {
         assert_eq!(key("soak:replies:c0.1", "stream", -1, 0), 1, "immortal");
         assert_eq!(key("soak:replies:c0.1", "stream", 3_600_000, 0), 1, "lives too long");
         assert_eq!(key("soak:replies:c0.1", "stream", 59_000, 1125), 1, "too long");
+        assert_eq!(key("soak:dead:work-a", "stream", -1, 1), 1, "an innocent");
         assert_eq!(key("soak:lock", "string", 59_000, 0), 1, "no stream");
         assert_eq!(key("elsewhere", "stream", 59_000, 0), 1, "elsewhere");
     }

@@ -4,6 +4,9 @@
 mod alive;
 mod at_rest;
 mod causes;
+mod consumers;
+mod dead;
+mod growth;
 mod leaks;
 mod leftovers;
 mod notified;
@@ -12,8 +15,8 @@ mod outcomes;
 mod overlap;
 mod reruns;
 mod sent_once;
-mod serial;
 mod settled;
+mod slots;
 mod truth;
 
 #[cfg(test)]
@@ -47,16 +50,19 @@ impl Violation {
 
 type Rule = fn(&History) -> Vec<Violation>;
 
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 16] = [
     settled::check,
     outcomes::check,
     truth::check,
     sent_once::check,
     notified::check,
     order::check,
-    serial::check,
+    slots::check,
     overlap::check,
     reruns::check,
+    dead::check,
+    consumers::check,
+    growth::check,
     at_rest::check,
     leftovers::check,
     leaks::check,

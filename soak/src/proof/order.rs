@@ -1,23 +1,21 @@
-//! **A serial service keeps order**: within one server, what is delivered for the first time begins in the order of the
-//! stream. A group that was made anew begins again at the start of the stream.
+//! **A lane keeps order**: within one server, what is delivered for the first time begins in the order of the stream. A serial
+//! service is one lane; in an ordered one each key is; a concurrent one has none. A group that was made anew begins again at the
+//! start of the stream.
 
 use std::collections::BTreeMap;
 
 use super::Violation;
 use super::causes::reset_between;
 use crate::history::{History, Run};
-use crate::setup::{Discipline, SERVICES};
 
-const RULE: &str = "a serial service keeps order";
+const RULE: &str = "a lane keeps order";
 
 pub(super) fn check(history: &History) -> Vec<Violation> {
     let mut found = Vec::new();
-    let mut last: BTreeMap<(&str, &str), &Run> = BTreeMap::new();
-    let serial = |run: &&Run| {
-        SERVICES.iter().any(|(name, how)| *name == run.service && *how == Discipline::Serial)
-    };
-    for run in history.runs.iter().filter(serial).filter(|run| run.deliveries == 1) {
-        let before = last.insert((run.server.as_str(), run.service.as_str()), run);
+    let mut last: BTreeMap<_, &Run> = BTreeMap::new();
+    for run in history.runs.iter().filter(|run| run.deliveries == 1) {
+        let Some(lane) = run.lane() else { continue };
+        let before = last.insert((run.server.as_str(), run.service.as_str(), lane), run);
         let Some(before) = before.filter(|before| before.entry >= run.entry) else { continue };
         if reset_between(history, before, run).is_none() {
             let what = format!(
@@ -48,6 +46,20 @@ mod tests {
     fn the_order_of_the_stream_is_right() {
         assert!(check(&two("5-1", "5-2", 1).history()).is_empty());
         assert!(check(&two("9-5", "10-0", 1).history()).is_empty());
+    }
+
+    #[test]
+    fn in_an_ordered_service_each_key_has_its_order() {
+        let two = |service, first, second| {
+            let tale = Tale::new().call(1, "c0.1-1", service).call(2, "c0.1-2", service);
+            let tale = tale.of_key(first).begin(10, "s0.1", "c0.1-1", "5-2", 1);
+            let tale = tale.of_key(second).begin(20, "s0.1", "c0.1-2", "5-1", 1);
+            check(&tale.history()).len()
+        };
+        assert_eq!(two("work-d", Some(1), Some(1)), 1);
+        assert_eq!(two("work-d", Some(1), Some(2)), 0);
+        assert_eq!(two("work-d", None, None), 0, "without a key nothing is followed");
+        assert_eq!(two("work-c", Some(1), Some(1)), 0, "concurrent");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::args::Fsync;
 use crate::history::{History, place};
 use crate::kind::Kind;
 use crate::record::{How, Line, What};
+use crate::setup::FRAGILE;
 
 /// A record in the making.
 #[derive(Clone)]
@@ -13,12 +14,13 @@ pub(crate) struct Tale {
     lines: Vec<(String, Line)>,
     services: BTreeMap<String, String>,
     runs: BTreeMap<(String, String), u64>,
+    key: Option<u64>,
 }
 
 impl Tale {
     pub(crate) fn new() -> Tale {
         let (services, runs) = Default::default();
-        Tale { lines: Vec::new(), services, runs }
+        Tale { lines: Vec::new(), services, runs, key: None }
     }
 
     pub(crate) fn every_second(self) -> Tale {
@@ -38,6 +40,17 @@ impl Tale {
         self.services.insert(id.to_owned(), service.to_owned());
         let what = What::Call { id: id.to_owned(), service: service.to_owned(), ms: 0 };
         self.line(ms, client(id), what)
+    }
+
+    pub(crate) fn poison(mut self, ms: u64, id: &str) -> Tale {
+        self.services.insert(id.to_owned(), FRAGILE.to_owned());
+        self.line(ms, client(id), What::Poison { id: id.to_owned() })
+    }
+
+    /// What begins from here on has this key.
+    pub(crate) fn of_key(mut self, key: Option<u64>) -> Tale {
+        self.key = key;
+        self
     }
 
     pub(crate) fn note(mut self, ms: u64, id: &str, service: &str) -> Tale {
@@ -63,7 +76,8 @@ impl Tale {
         self.runs.insert((server.to_owned(), id.to_owned()), run);
         let service = self.services.get(id).cloned().unwrap_or("work-a".to_owned());
         let (id, entry) = (id.to_owned(), entry.to_owned());
-        self.line(ms, server, What::Begin { run, id, service, entry, deliveries })
+        let key = self.key;
+        self.line(ms, server, What::Begin { run, id, service, key, entry, deliveries })
     }
 
     /// Ends the run of this request that began last on this server.
