@@ -4,11 +4,13 @@
 //! [`Connect`]; everything that is said to Redis is in this crate, once.
 
 pub mod acl;
+mod batch;
 mod config;
 mod decode;
 mod directory;
 mod encode;
 mod link;
+mod plain;
 mod scripts;
 mod sentinel;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
