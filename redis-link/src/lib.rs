@@ -25,4 +25,5 @@ pub use redis;
 pub mod translate {
     pub use crate::decode::decode;
     pub use crate::encode::encode;
+    pub use crate::plain::{decode_plain, encode_plain};
 }

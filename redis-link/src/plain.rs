@@ -11,7 +11,7 @@ use crate::decode::{array, count, decode, first_stream, unreadable};
 use crate::encode::{all, create_group, encode, idle_millis};
 
 /// The Redis commands for a command of the core; none where there is nothing to be asked.
-pub(crate) fn encode_plain(command: &Command) -> Vec<Cmd> {
+pub fn encode_plain(command: &Command) -> Vec<Cmd> {
     match command {
         Command::CreateGroup { stream, group, start } => {
             let start = match start {
@@ -61,7 +61,7 @@ fn own_after(stream: &str, group: &str, consumer: &str, after: StreamId, count: 
 }
 
 /// The outcome of a command that was asked in plain commands, from the answers to them.
-pub(crate) fn decode_plain(command: &Command, mut values: Vec<Value>) -> Outcome {
+pub fn decode_plain(command: &Command, mut values: Vec<Value>) -> Outcome {
     let refused = values.iter().position(|value| matches!(value, Value::ServerError(_)));
     if let Some(at) = refused {
         return decode(command, values.swap_remove(at));
