@@ -101,27 +101,31 @@ async fn a_stop_hands_back_what_was_not_begun_to_a_neighbour_at_once() {
         let redis = at(&site.redis).without_scripts();
         // Nobody waits for a minute here.
         let builder = || ServerBuilder::new(&site.prefix).over(redis.clone());
+        let stream = site.commands("work");
+        site.redis.command(&["XGROUP", "CREATE", &stream, "work", "0", "MKSTREAM"]);
+        // Quick ones let a server read ahead; then one that holds up those behind it.
+        for (method, item, count) in [("quick", 0, 600), ("hold", 1, 1), ("quick", 2, 50)] {
+            for _ in 0..count {
+                site.request("work", method, json!({ "item": item }), "raw");
+            }
+        }
         let first = site.worker("a", builder());
         first.start().await.unwrap();
-        let client = site.started_client().await;
-        let work = WorkClient::new(&client);
-        let held = tokio::spawn(work.hold(1).into_future());
         site.book.eventually(What::Began, 1);
-        // As a server that reads ahead has it.
-        let stream = site.commands("work");
-        let waiting = tokio::spawn(work.quick(2).into_future());
-        eventually(SOON, "it is there", || site.redis.command(&["XLEN", &stream]).as_int() == 2);
+        assert!(site.pending("work") > 1, "it was read ahead");
         let second = site.worker("b", builder());
-        let stopping = tokio::spawn(async move { first.stop().await });
         second.start().await.unwrap();
-        assert_eq!(waiting.await.unwrap().unwrap().by, "b");
+        let stopping = tokio::spawn(async move { first.stop().await });
+        let by_second = || site.book.workers_of(2).len() == 50;
+        eventually(SOON, "what waited behind it is done", by_second);
+        assert!(site.book.workers_of(2).iter().all(|worker| *worker == "b"));
         site.book.let_go(1);
-        assert_eq!(held.await.unwrap().unwrap().by, "a");
-        stopping.await.unwrap();
+        let report = stopping.await.unwrap();
+        assert!(report.handed_back > 0 && report.finished == 1, "{report:?}");
+        assert_eq!(site.book.workers_of(1), ["a"]);
         site.eventually_nothing_is_pending("work");
         assert_eq!(site.consumers("work").len(), 2, "that of the first stays");
         second.stop().await;
-        client.stop().await;
     }
 }
 
