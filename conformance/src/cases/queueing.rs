@@ -31,6 +31,14 @@ pub(super) async fn fails_without_a_connection(world: &World) {
     guest.faults.come_back();
     // What had left before is waited for all the same.
     good(held.await);
+    // That came over the connection for replies: until the one for calls is back too, they still fail at once.
+    let works = async {
+        let add = || guest.ask("add", json!({ "a": 2, "b": 3 }));
+        while let Err(CallError::Transport { may_have_executed: false, .. }) = add().await {
+            world.sleep(ms(5)).await;
+        }
+    };
+    world.soon("calls leave again", works).await;
     guest.adds().await;
     assert_eq!(world.runs(2), 0);
 }
