@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::command::{Fault, Refusal};
 use crate::names::{NameError, ServiceName};
+use crate::refusal::advice;
 
 /// The codes that JSON-RPC 2.0 reserves. `-32000` to `-32099` are the application's own.
 pub mod codes {
@@ -346,6 +347,12 @@ pub enum StartError {
     Refused {
         /// What was to be set up.
         what: String,
+        /// The store's answer.
+        refusal: Refusal,
+    },
+    /// The store runs no scripts for this user, and the server wasn't told to do without. `start` may be called again.
+    #[error("the store runs no scripts, which a server needs: {refusal}{}", advice(.refusal))]
+    NoScripts {
         /// The store's answer.
         refusal: Refusal,
     },

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::command::{Fault, Lane, Refusal, StreamId};
+use crate::refusal::advice;
 
 /// Something worth telling. Its [`Display`](fmt::Display) form is a log line; [`level`](Event::level) says how loud.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,9 +170,15 @@ impl fmt::Display for Event {
                 "the group of service {service} was gone and was made anew: requests may be lost, and those still in the stream may run again"
             ),
             Event::ReadRefused { stream, refusal } => {
-                write!(f, "the store refuses to read {stream:?}, trying again: {refusal}")
+                write!(
+                    f,
+                    "the store refuses to read {stream:?}, trying again: {refusal}{}",
+                    advice(refusal)
+                )
             }
-            Event::CommandRefused { what, refusal } => write!(f, "{what} was refused: {refusal}"),
+            Event::CommandRefused { what, refusal } => {
+                write!(f, "{what} was refused: {refusal}{}", advice(refusal))
+            }
             Event::Malformed { stream, entry, reason } => {
                 write!(f, "entry {entry} of {stream:?} is not a valid request: {reason}")
             }

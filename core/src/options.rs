@@ -173,6 +173,9 @@ pub struct ServerOptions {
     /// How often an entry is begun before it is put aside as a dead letter; never if `None`. At least 2: an entry that was read
     /// ahead by a server that died counts as begun.
     pub max_deliveries: Option<u64>,
+    /// Whether the store does in one step what must be atomic. Without, nothing is removed from it, and what is handed back is
+    /// only what is certainly ours. The driver asks the link.
+    pub scripts: bool,
 }
 
 impl ServerOptions {
@@ -186,6 +189,7 @@ impl ServerOptions {
             group_start: GroupStart::Beginning,
             retention: Retention::TrimDone,
             max_deliveries: None,
+            scripts: true,
         }
     }
 }

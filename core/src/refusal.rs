@@ -12,6 +12,8 @@ pub(crate) enum Meaning {
     GroupGone,
     /// There is nothing under this key.
     NoSuchKey,
+    /// The store runs no scripts, for this user or for anybody.
+    NoScripts,
     /// It is refused for now: the store starts, fails over, or is full.
     Passing,
     /// It won't work by trying again.
@@ -31,8 +33,33 @@ impl Meaning {
             "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "OOM"
             | "MISCONF" | "NOREPLICAS" => Meaning::Passing,
             "ERR" if refusal.message == "no such key" => Meaning::NoSuchKey,
+            "ERR" if is_unknown_eval(&refusal.message) => Meaning::NoScripts,
+            "NOPERM" if refusal.message.to_ascii_lowercase().contains("'eval' command") => {
+                Meaning::NoScripts
+            }
             _ => Meaning::Final,
         }
+    }
+}
+
+/// ``unknown command `EVAL`, with args …`` or `unknown command 'EVAL', with args …`: what follows is the script itself.
+fn is_unknown_eval(message: &str) -> bool {
+    let Some((begin, rest)) = message.split_at_checked("unknown command".len()) else {
+        return false;
+    };
+    let mut words =
+        rest.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    begin.eq_ignore_ascii_case("unknown command")
+        && words.next().is_some_and(|word| word.eq_ignore_ascii_case("eval"))
+}
+
+/// What to do about a refusal, where that can be told.
+pub(crate) fn advice(refusal: &Refusal) -> &'static str {
+    match Meaning::of(refusal) {
+        Meaning::NoScripts => {
+            "; allow EVAL, or say `Redis::without_scripts()`, which says what is given up"
+        }
+        _ => "",
     }
 }
 
@@ -64,5 +91,31 @@ mod tests {
             assert_eq!(is_demoted(&refusal), code == "READONLY", "{code}");
         }
         assert_eq!(Meaning::of(&Refusal::new("ERR", "no such key")), Meaning::NoSuchKey);
+    }
+
+    #[test]
+    fn a_store_without_scripts_is_recognised_in_every_version_and_no_other_command_is_taken_for_one()
+     {
+        for (code, message, is) in [
+            ("ERR", "unknown command `EVAL`, with args beginning with: `local", true),
+            ("ERR", "unknown command 'EVAL', with args beginning with: 'local", true),
+            ("ERR", "unknown command 'eval'", true),
+            (
+                "NOPERM",
+                "this user has no permissions to run the 'eval' command or its subcommand",
+                true,
+            ),
+            ("NOPERM", "User default has no permissions to run the 'eval' command", true),
+            ("ERR", "unknown command 'XAUTOCLAIM', with args beginning with: 'eval'", false),
+            ("ERR", "unknown command", false),
+            ("ERR", "", false),
+            ("NOPERM", "User a has no permissions to access the 'eval' key", false),
+            ("NOPERM", "this user has no permissions to run the 'evalsha' command", false),
+            ("WRONGTYPE", "unknown command 'EVAL'", false),
+        ] {
+            let refusal = Refusal::new(code, message);
+            assert_eq!(Meaning::of(&refusal) == Meaning::NoScripts, is, "{refusal}");
+            assert_eq!(advice(&refusal).contains("Redis::without_scripts()"), is, "{refusal}");
+        }
     }
 }

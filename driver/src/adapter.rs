@@ -49,6 +49,11 @@ pub trait Link<R: Runtime>: Send + Sync + 'static {
 
     /// What a client does by default when no server has made a service's stream yet.
     fn missing_service(&self) -> MissingService;
+
+    /// Whether every [`Command`] is done in one step. Without, the core does without those that would be unsafe.
+    fn scripts(&self) -> bool {
+        true
+    }
 }
 
 /// How a builder is told where the store is: something that makes a [`Link`].

@@ -304,8 +304,11 @@ impl<R: Runtime, T: Transport<R>> ServerBuilder<R, T> {
         if let Some(deliveries) = self.max_deliveries {
             let advice = "allow two at least: a request that was only read ahead counts as begun";
             check_option("max_deliveries", deliveries >= 2, deliveries, advice)?;
+            let advice = "leave it out: without scripts, deliveries can't be counted";
+            check_option("max_deliveries", link.scripts(), deliveries, advice)?;
             options.max_deliveries = Some(deliveries);
         }
+        options.scripts = link.scripts();
         options.shutdown_grace = self.shutdown_grace.unwrap_or(options.shutdown_grace);
         options.group_start = self.group_start.unwrap_or(options.group_start);
         options.retention = self.retention.unwrap_or(options.retention);

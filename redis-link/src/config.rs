@@ -29,6 +29,7 @@ pub struct Redis {
     client: Option<Client>,
     shared: Option<MultiplexedConnection>,
     sentinels: Option<(String, Vec<String>)>,
+    without_scripts: bool,
     pub(crate) tls: TlsOptions,
 }
 
@@ -108,9 +109,35 @@ impl Redis {
     /// Sends commands that don't block over this connection, which others may use too. It is never closed. Once it is lost, a
     /// connection of its own takes its place. Blocking reads always have connections of their own: give the client or the URL
     /// that it was made from too.
+    ///
+    /// Give it a response timeout, as `redis` does by default: should its task end in the very moment in which something is
+    /// handed to it, that is noticed by a timeout alone, at the latest by the option `response_timeout`.
     #[must_use]
     pub fn with_shared_connection(mut self, connection: MultiplexedConnection) -> Redis {
         self.shared = Some(connection);
+        self
+    }
+
+    /// For a Redis that refuses `EVAL`, as some managed services do: a server does without scripts. Clients have none.
+    ///
+    /// Calls, leases, taking over and reconnecting work as ever. What is given up, since it can't be done safely by single
+    /// commands:
+    ///
+    /// - Nothing is removed: done requests stay in the stream, as with
+    ///   [`Retention::KeepAll`](clamator_core::Retention::KeepAll), and the consumers of stopped servers in the group. Trim
+    ///   the stream yourself while nothing is pending.
+    /// - `max_deliveries` is an error, and `CallContext` may tell of more deliveries than there were: a renewal counts as one.
+    /// - A renewal brings the whole request along again, every third of the claim idle.
+    /// - A stop hands back only what it certainly still owns; the rest waits for the claim idle.
+    ///
+    /// Without this, a server doesn't start there: [`StartError::NoScripts`](clamator_core::StartError::NoScripts).
+    ///
+    /// ```
+    /// let redis = clamator_redis::Redis::url("rediss://managed.example:6380").without_scripts();
+    /// ```
+    #[must_use]
+    pub fn without_scripts(mut self) -> Redis {
+        self.without_scripts = true;
         self
     }
 
@@ -195,7 +222,8 @@ impl<R: Connect> Transport<R> for Redis {
     type Link = RedisLink;
 
     fn into_link(self) -> Result<RedisLink, ConfigError> {
-        Ok(RedisLink::new(self.target()?, self.shared))
+        let target = self.target()?;
+        Ok(RedisLink::new(target, self.shared, !self.without_scripts))
     }
 }
 
@@ -246,6 +274,7 @@ impl fmt::Debug for Redis {
             )
             .field("sentinel", &self.sentinels.as_ref().map(|(primary, _)| primary))
             .field("shared", &self.shared.is_some())
+            .field("scripts", &!self.without_scripts)
             .finish()
     }
 }

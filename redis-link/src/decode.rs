@@ -14,8 +14,12 @@ pub fn decode(command: &Command, value: Value) -> Outcome {
     match reply(command, value) {
         Some(reply) => Outcome::Reply(reply),
         // A Redis that answers in another way than every known version does.
-        None => Outcome::Refused(Refusal::new("UNREADABLE", "the answer has an unknown form")),
+        None => unreadable(),
     }
+}
+
+pub(crate) fn unreadable() -> Outcome {
+    Outcome::Refused(Refusal::new("UNREADABLE", "the answer has an unknown form"))
 }
 
 fn refusal(error: &ServerError) -> Refusal {
@@ -66,7 +70,7 @@ fn reply(command: &Command, value: Value) -> Option<Reply> {
 }
 
 /// The entries of the only stream that was asked for; none after a wait in vain.
-fn first_stream(value: Value) -> Option<Vec<Entry>> {
+pub(crate) fn first_stream(value: Value) -> Option<Vec<Entry>> {
     match value {
         Value::Nil => Some(Vec::new()),
         // RESP3
@@ -137,7 +141,7 @@ fn stream_info(value: Value) -> Option<StreamInfo> {
     })
 }
 
-fn array(value: Value) -> Option<Vec<Value>> {
+pub(crate) fn array(value: Value) -> Option<Vec<Value>> {
     match value {
         Value::Array(values) | Value::Set(values) => Some(values),
         Value::Nil => Some(Vec::new()),
@@ -165,7 +169,7 @@ fn id(value: &Value) -> Option<StreamId> {
     std::str::from_utf8(text(value)?).ok()?.parse().ok()
 }
 
-fn count(value: &Value) -> Option<u64> {
+pub(crate) fn count(value: &Value) -> Option<u64> {
     match value {
         Value::Int(count) => u64::try_from(*count).ok(),
         // An old form of CLIENT KILL.

@@ -42,25 +42,21 @@ impl Directory {
         Some(id)
     }
 
-    /// Closes a connection, if Redis still has it.
-    pub(crate) fn kill(&self, id: ConnectionId) -> Cmd {
+    /// Closes a connection, if Redis still has it; `None` if it was forgotten long ago.
+    pub(crate) fn kill(&self, id: ConnectionId) -> Option<Cmd> {
+        let state = self.lock();
+        let known = state.known.get(&id)?;
         let mut kill = cmd("CLIENT");
-        match self.lock().known.get(&id) {
-            Some(known) => {
-                kill.arg("KILL").arg("ID").arg(known.number).arg("ADDR").arg(&known.address)
-            }
-            // Forgotten long ago: no connection has the number 0.
-            None => kill.arg("KILL").arg("ID").arg(0),
-        };
-        kill
+        kill.arg("KILL").arg("ID").arg(known.number).arg("ADDR").arg(&known.address);
+        Some(kill)
     }
 
-    /// Ends a connection's blocking read.
-    pub(crate) fn unblock(&self, id: ConnectionId) -> Cmd {
+    /// Ends a connection's blocking read; `None` if it was forgotten long ago.
+    pub(crate) fn unblock(&self, id: ConnectionId) -> Option<Cmd> {
+        let number = self.lock().known.get(&id)?.number;
         let mut unblock = cmd("CLIENT");
-        let number = self.lock().known.get(&id).map_or(0, |known| known.number);
         unblock.arg("UNBLOCK").arg(number);
-        unblock
+        Some(unblock)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -74,18 +70,18 @@ mod tests {
 
     const INFO: &str = "id=3 addr=127.0.0.1:48586 laddr=127.0.0.1:6379 fd=8 name= age=0 db=0";
 
-    fn words(cmd: &Cmd) -> String {
-        String::from_utf8(cmd.get_packed_command()).unwrap()
+    fn words(cmd: Option<Cmd>) -> String {
+        String::from_utf8(cmd.unwrap().get_packed_command()).unwrap()
     }
 
     #[test]
     fn a_connection_is_closed_by_number_and_address() {
         let directory = Directory::default();
         let id = directory.enter(INFO).unwrap();
-        let kill = words(&directory.kill(id));
+        let kill = words(directory.kill(id));
         assert!(kill.contains("ID\r\n$1\r\n3\r\n"), "{kill}");
         assert!(kill.contains("ADDR\r\n$15\r\n127.0.0.1:48586\r\n"), "{kill}");
-        assert!(words(&directory.unblock(id)).ends_with("UNBLOCK\r\n$1\r\n3\r\n"));
+        assert!(words(directory.unblock(id)).ends_with("UNBLOCK\r\n$1\r\n3\r\n"));
     }
 
     #[test]
@@ -94,7 +90,7 @@ mod tests {
         let before = directory.enter(INFO).unwrap();
         let after = directory.enter(&INFO.replace("48586", "50000")).unwrap();
         assert!(after > before);
-        assert!(words(&directory.kill(before)).contains("48586"));
+        assert!(words(directory.kill(before)).contains("48586"));
     }
 
     #[test]
@@ -103,7 +99,7 @@ mod tests {
         for info in ["", "id=x addr=1.1.1.1:1", "id=3", "id=3 addr=/run/redis.sock:0"] {
             assert_eq!(directory.enter(info), None, "{info}");
         }
-        assert!(words(&directory.kill(77)).ends_with("ID\r\n$1\r\n0\r\n"));
+        assert!(directory.kill(77).is_none() && directory.unblock(77).is_none());
     }
 
     #[test]

@@ -26,8 +26,11 @@ pub fn encode(command: &Command) -> Cmd {
             }
         }
         Command::CreateGroup { stream, group, start } => match start {
-            GroupStart::Beginning => out = create_group(stream.as_str(), group, "0"),
-            GroupStart::End => out = create_group(stream.as_str(), group, "$"),
+            // A script too, though it needn't be one: a Redis that runs none is to be known by the first command of a server.
+            GroupStart::Beginning | GroupStart::End => {
+                out = script(scripts::CREATE_GROUP, stream.as_str());
+                out.arg(group).arg(if *start == GroupStart::End { "$" } else { "0" });
+            }
             GroupStart::After(id) => {
                 out = script(scripts::CREATE_GROUP_AFTER, stream.as_str());
                 out.arg(group).arg(id.to_string());
@@ -111,7 +114,7 @@ pub fn encode(command: &Command) -> Cmd {
     out
 }
 
-fn create_group(stream: &str, group: &str, start: &str) -> Cmd {
+pub(crate) fn create_group(stream: &str, group: &str, start: &str) -> Cmd {
     let mut out = cmd("XGROUP");
     out.arg("CREATE").arg(stream).arg(group).arg(start).arg("MKSTREAM");
     out
@@ -123,7 +126,7 @@ fn script(text: &str, stream: &str) -> Cmd {
     out
 }
 
-fn all(out: &mut Cmd, ids: &[StreamId]) {
+pub(crate) fn all(out: &mut Cmd, ids: &[StreamId]) {
     for id in ids {
         out.arg(id.to_string());
     }
@@ -135,7 +138,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// The same for how long something is idle: Redis takes no greater number.
-fn idle_millis(duration: Duration) -> u64 {
+pub(crate) fn idle_millis(duration: Duration) -> u64 {
     millis(duration).min(i64::MAX.unsigned_abs())
 }
 

@@ -4,11 +4,13 @@
 //! [`Connect`]; everything that is said to Redis is in this crate, once.
 
 pub mod acl;
+mod batch;
 mod config;
 mod decode;
 mod directory;
 mod encode;
 mod link;
+mod plain;
 mod scripts;
 mod sentinel;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
@@ -23,4 +25,5 @@ pub use redis;
 pub mod translate {
     pub use crate::decode::decode;
     pub use crate::encode::encode;
+    pub use crate::plain::{decode_plain, encode_plain};
 }

@@ -10,14 +10,13 @@ use clamator_driver::{Connection, Link, Runtime};
 use futures_util::FutureExt;
 use futures_util::future::{AbortHandle, Abortable, Either, select};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionAddr, Pipeline, RedisError, Value};
+use redis::{AsyncConnectionConfig, ConnectionAddr, RedisError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use crate::batch::Batch;
 use crate::config::Target;
-use crate::decode::decode;
 use crate::directory::Directory;
-use crate::encode::encode;
 use crate::sentinel::is_primary;
 use crate::tls::Tls;
 
@@ -47,6 +46,7 @@ pub trait Connect: Runtime {
 pub struct RedisLink {
     target: Target,
     directory: Directory,
+    scripts: bool,
     /// Used once, for the commands of the first connection.
     shared: std::sync::Mutex<Option<Shared>>,
 }
@@ -61,9 +61,13 @@ impl std::fmt::Debug for Shared {
 }
 
 impl RedisLink {
-    pub(crate) fn new(target: Target, shared: Option<MultiplexedConnection>) -> RedisLink {
+    pub(crate) fn new(
+        target: Target,
+        shared: Option<MultiplexedConnection>,
+        scripts: bool,
+    ) -> RedisLink {
         let shared = std::sync::Mutex::new(shared.map(Shared));
-        RedisLink { target, directory: Directory::default(), shared }
+        RedisLink { target, directory: Directory::default(), scripts, shared }
     }
 
     fn fault(&self, cause: &dyn std::fmt::Display) -> Fault {
@@ -90,7 +94,7 @@ impl<R: Connect> Link<R> for RedisLink {
         let (runtime, target) = (runtime.clone(), self.target.clone());
         let address = target.address();
         let no_connection = self.fault(&"not connected");
-        let directory = self.directory.clone();
+        let (directory, scripts) = (self.directory.clone(), self.scripts);
         async move {
             let fault = |cause: String| Fault { address: address.clone(), cause };
             if let Some(Shared(connection)) = shared {
@@ -99,6 +103,7 @@ impl<R: Connect> Link<R> for RedisLink {
                     id: None,
                     fault: no_connection,
                     directory,
+                    scripts,
                     own: None,
                 });
             }
@@ -136,7 +141,8 @@ impl<R: Connect> Link<R> for RedisLink {
                 is_primary(&mut connection).await.map_err(fault)?;
             }
             let id = connection_info(&mut connection).await.and_then(|info| directory.enter(&info));
-            Ok(RedisConnection { connection, id, fault: no_connection, directory, own })
+            let fault = no_connection;
+            Ok(RedisConnection { connection, id, fault, directory, scripts, own })
         }
     }
 
@@ -146,6 +152,10 @@ impl<R: Connect> Link<R> for RedisLink {
 
     fn missing_service(&self) -> MissingService {
         MissingService::Wait
+    }
+
+    fn scripts(&self) -> bool {
+        self.scripts
     }
 }
 
@@ -177,6 +187,7 @@ pub struct RedisConnection {
     id: Option<ConnectionId>,
     fault: Fault,
     directory: Directory,
+    scripts: bool,
     /// Not there for a connection that was handed in.
     own: Option<Own>,
 }
@@ -204,35 +215,26 @@ impl Connection for RedisConnection {
         let mut connection = self.connection.clone();
         let address = self.fault.address.clone();
         let lost = self.own.as_ref().map(|own| own.lost.clone());
-        let mut pipeline = Pipeline::with_capacity(commands.len());
-        pipeline.ignore_errors();
-        for command in &commands {
-            pipeline.add_command(match command {
-                Command::Kill { connection } => self.directory.kill(*connection),
-                Command::Unblock { connection } => self.directory.unblock(*connection),
-                command => encode(command),
-            });
-        }
+        let batch = Batch::new(commands, &self.directory, self.scripts);
         async move {
             if lost.as_ref().is_some_and(|lost| lost.has_changed().is_err()) {
                 // Lost while it had nothing to do, so that it becomes known only now.
                 let fault = Fault { address, cause: "the connection was lost".to_owned() };
-                return commands.iter().map(|_| Outcome::NotSent(fault.clone())).collect();
+                return batch.lost(Outcome::NotSent, &fault);
             }
-            let sent = connection.send_packed_commands(&pipeline, 0, commands.len());
+            if batch.len() == 0 {
+                return batch.answered(Vec::new());
+            }
+            let sent = connection.send_packed_commands(batch.pipeline(), 0, batch.len());
             let answer = match lost {
                 Some(mut lost) => unless_lost(sent, lost.changed()).await,
                 None => sent.await,
             };
             match answer {
-                Ok(values) if values.len() == commands.len() => commands
-                    .iter()
-                    .zip(values)
-                    .map(|(command, value)| decode(command, value))
-                    .collect(),
+                Ok(values) if values.len() == batch.len() => batch.answered(values),
                 result => {
                     let fault = Fault { address, cause: cause(result) };
-                    commands.iter().map(|_| Outcome::Unknown(fault.clone())).collect()
+                    batch.lost(Outcome::Unknown, &fault)
                 }
             }
         }

@@ -52,6 +52,10 @@ end
     };
 }
 
+/// `KEYS`: stream. `ARGV`: group, where it begins. Makes a group, and the stream.
+pub(crate) const CREATE_GROUP: &str =
+    "return redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], ARGV[2], 'MKSTREAM')";
+
 /// `KEYS`: stream. `ARGV`: group, id. Makes a group after an id, or at the beginning if the stream's ids don't reach it.
 pub(crate) const CREATE_GROUP_AFTER: &str = concat!(
     before!(),

@@ -58,6 +58,10 @@ impl<R: Runtime, L: Link<R>> Link<R> for Faulty<L> {
     fn missing_service(&self) -> MissingService {
         self.inner.missing_service()
     }
+
+    fn scripts(&self) -> bool {
+        self.inner.scripts()
+    }
 }
 
 fn fault(address: &str) -> Fault {

@@ -177,6 +177,10 @@ impl Probe for MemoryProbe {
         self.run(Command::Release { stream, group, consumer, ids });
     }
 
+    fn counts_added(&mut self, _stream: &str) -> bool {
+        true
+    }
+
     fn trim_to(&mut self, stream: &str, len: usize) {
         self.with(|store| store.trim_to(&Key::from(stream), len));
     }

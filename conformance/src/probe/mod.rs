@@ -53,6 +53,9 @@ pub(crate) trait Probe: Send {
     fn touch(&mut self, stream: &str, group: &str, consumer: &str, ids: &[StreamId]);
     /// Makes entries that this consumer owns look idle for a day, as its server does when it stops.
     fn release(&mut self, stream: &str, group: &str, consumer: &str, ids: &[StreamId]);
+    /// Whether the store tells how many entries a stream ever had: Redis before 7.0 doesn't, and nobody can see that some
+    /// were trimmed unread.
+    fn counts_added(&mut self, stream: &str) -> bool;
     /// Removes all but the newest `len` entries, whoever still needs them.
     fn trim_to(&mut self, stream: &str, len: usize);
 

@@ -211,6 +211,10 @@ impl Probe for RedisProbe {
         self.set_idle(stream, group, consumer, ids, Duration::from_secs(24 * 60 * 60));
     }
 
+    fn counts_added(&mut self, stream: &str) -> bool {
+        self.run(&["XINFO", "STREAM", stream]).field("entries-added").is_some()
+    }
+
     fn trim_to(&mut self, stream: &str, len: usize) {
         self.run(&["XTRIM", stream, "MAXLEN", &len.to_string()]);
     }

@@ -265,7 +265,8 @@ impl ClientCore {
 
     /// One connection is lost: find out about the other before a call does.
     fn probe(&mut self) {
-        if self.commands.is_open() && self.commands.is_idle() {
+        // What is under way may have its answer already, and tell nothing.
+        if self.commands.is_open() {
             self.commands.send(self.now, Command::Ping, For::Ping, &mut self.out);
         }
     }

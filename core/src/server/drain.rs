@@ -102,6 +102,9 @@ impl Service {
         if !shared.commands.is_open() {
             return;
         }
+        if !shared.options.scripts {
+            self.keep_stale_releases(shared);
+        }
         if !self.releases.is_empty() {
             let ids = std::mem::take(&mut self.releases);
             let release = Command::Release {
@@ -113,7 +116,7 @@ impl Service {
             shared.send(release, For::Release(self.at, ids));
         }
         if self.farewell == Farewell::Due && self.reader.is_idle() && self.held.is_empty() {
-            if self.handed_back {
+            if self.handed_back || !shared.options.scripts {
                 // Removing the consumer would throw away what it has handed back: it stays until others have claimed that.
                 self.farewell = Farewell::Said;
                 return;
@@ -125,6 +128,20 @@ impl Service {
                 consumer: self.consumer.clone(),
             };
             shared.send(remove, For::Remove(self.at));
+        }
+    }
+
+    /// Without scripts, a hand-back takes an entry from whoever owns it by then: one that may be another's is left to the claim
+    /// idle.
+    fn keep_stale_releases(&mut self, shared: &Shared) {
+        let (now, claim_idle) = (shared.now, shared.options.consumer_claim_idle);
+        for id in std::mem::take(&mut self.releases) {
+            if self.held.is_fresh(id, now, claim_idle) {
+                self.releases.push(id);
+            } else {
+                self.handed_back = true;
+                self.held.remove(id);
+            }
         }
     }
 

@@ -222,10 +222,16 @@ impl HeldTable {
     fn head(&self, id: StreamId, now: Time, claim_idle: Duration) -> Head {
         match self.entries.get(&id) {
             Some(held) if held.asked => Head::Answer,
-            Some(held) if now - held.touched >= claim_idle.saturating_mul(2) / 3 => Head::Renew,
+            Some(_) if !self.is_fresh(id, now, claim_idle) => Head::Renew,
             Some(held) if held.deliveries.is_none() => Head::Count,
             _ => Head::Ready,
         }
+    }
+
+    /// Whether the lease of an entry is certainly ours, and for a while: nobody takes it before the claim idle.
+    pub(crate) fn is_fresh(&self, id: StreamId, now: Time, claim_idle: Duration) -> bool {
+        let held = self.entries.get(&id);
+        held.is_some_and(|held| !held.lost && now - held.touched < claim_idle.saturating_mul(2) / 3)
     }
 
     /// The store is asked about an entry: until it has answered, that doesn't run. Whether it is held.

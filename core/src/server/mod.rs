@@ -42,7 +42,7 @@ use crate::event::Event;
 use crate::lane::LaneState;
 use crate::lifecycle::{OnStart, Phase};
 use crate::machine::{Machine, TimerReason};
-use crate::options::{Concurrency, ServerOptions};
+use crate::options::{Concurrency, Retention, ServerOptions};
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
 use crate::time::Time;
@@ -67,7 +67,11 @@ pub struct ServerCore {
 impl ServerCore {
     /// A server without services, not started.
     #[must_use]
-    pub fn new(options: ServerOptions, seed: [u8; 32], now: Time) -> ServerCore {
+    pub fn new(mut options: ServerOptions, seed: [u8; 32], now: Time) -> ServerCore {
+        if !options.scripts {
+            // What everybody is done with can't be told without.
+            options.retention = Retention::KeepAll;
+        }
         let commands = LaneState::new(Lane::Commands, &options.common);
         let shared = Shared {
             options,

@@ -103,6 +103,12 @@ impl Service {
                 self.was_set_up = true;
                 self.setup = Setup::Ready;
             }
+            Outcome::Refused(refusal)
+                if shared.phase == Phase::Starting
+                    && Meaning::of(&refusal) == Meaning::NoScripts =>
+            {
+                return Some(StartError::NoScripts { refusal });
+            }
             Outcome::Refused(refusal) if shared.phase == Phase::Starting => {
                 let what = format!("the group of service {} on {}", self.group, self.stream);
                 return Some(StartError::Refused { what, refusal });

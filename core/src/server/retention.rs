@@ -77,7 +77,9 @@ impl Service {
             Retention::TrimDone => Some(shared.now + TRIM_EVERY),
             Retention::KeepAll => None,
         };
-        self.removal.consumers_at = Some(shared.now + consumers_every(shared));
+        // A consumer that gets an entry between a look and its removal would lose it.
+        self.removal.consumers_at =
+            shared.options.scripts.then(|| shared.now + consumers_every(shared));
     }
 
     /// Removes what it is time for.

@@ -292,7 +292,8 @@ impl Service {
 
     /// One connection is lost: find out about the other before a reply does.
     fn probe(&self, shared: &mut Shared) {
-        if shared.commands.is_open() && shared.commands.is_idle() {
+        // What is under way may have its answer already, and tell nothing.
+        if shared.commands.is_open() {
             shared.send(Command::Ping, For::Background("a ping"));
         }
     }

@@ -194,9 +194,11 @@ async fn a_stop_can_wait_for_the_calls_under_way() {
     let server = site.started_worker("a").await;
     let client = site.started_client().await;
     let work = WorkClient::new(&client);
-    let (first, second) =
-        (tokio::spawn(work.hold(1).into_future()), tokio::spawn(work.hold(2).into_future()));
+    let first = tokio::spawn(work.hold(1).into_future());
     site.book.eventually(What::Began, 1);
+    let second = tokio::spawn(work.hold(2).into_future());
+    let stream = site.commands("work");
+    eventually(SOON, "both are there", || site.redis.command(&["XLEN", &stream]).as_int() == 2);
     let stop = tokio::spawn({
         let client = client.clone();
         async move { client.stop_within(Duration::from_secs(60)).await }

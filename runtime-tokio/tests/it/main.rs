@@ -16,4 +16,5 @@ mod sentinel;
 mod site;
 mod stopping;
 mod trouble;
+mod without_scripts;
 mod work;

@@ -22,7 +22,7 @@ impl Watched {
     fn new(name: &str) -> Watched {
         let site = Site::new(name);
         let port = site.redis.port().to_string();
-        let replica = RedisServer::start_with(&["--replicaof", &format!("127.0.0.1 {port}")]);
+        let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port.to_string()]);
         eventually(SOON, "the replica follows", || is_in_step(&replica));
         let sentinel = RedisServer::start_sentinel("main", site.redis.address());
         eventually(FAILOVER, "the sentinel knows the replica", || {

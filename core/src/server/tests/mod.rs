@@ -14,6 +14,7 @@ mod settling;
 mod starting;
 mod stopping;
 mod upkeep;
+mod without_scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
@@ -29,7 +30,6 @@ use crate::envelope::success_response;
 use crate::error::RpcError;
 use crate::event::Event;
 use crate::names::{InstanceId, KeyPrefix};
-use crate::options::Retention;
 use crate::testing::{Bench, SEED, id};
 
 /// The reader of `arith`, the first service.
