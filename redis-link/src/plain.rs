@@ -35,7 +35,7 @@ pub fn encode_plain(command: &Command) -> Vec<Cmd> {
             out.arg(cursor.to_string()).arg("COUNT").arg(*count);
             vec![out]
         }
-        Command::CountDelivery { stream, group, consumer, id } => {
+        Command::CountDelivery { stream, group, consumer, id, .. } => {
             let (mut out, id) = (cmd("XPENDING"), id.to_string());
             out.arg(stream.as_str()).arg(group).arg(&id).arg(&id).arg(1).arg(consumer);
             vec![out]

@@ -50,7 +50,7 @@ fn auto_claim(min_idle: u64) -> Command {
 
 fn count_delivery(id: StreamId) -> Command {
     let (stream, group, consumer) = names();
-    Command::CountDelivery { stream, group, consumer, id }
+    Command::CountDelivery { stream, group, consumer, id, raise: true }
 }
 
 fn entry(id: StreamId) -> Entry {

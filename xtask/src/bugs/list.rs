@@ -207,14 +207,13 @@ pub(super) const BUGS: &[Bug] = &[
         changes: &[
             change(
                 UPKEEP,
-                "self.wanted(shared).map(|count| count.min(CLAIM_COUNT))",
-                "self.wanted(shared).map(|_| CLAIM_COUNT)",
+                "count.min(if limited { 1 } else { CLAIM_COUNT })",
+                "count.max(CLAIM_COUNT)",
             ),
             change(
                 UPKEEP,
                 "self.deliver(shared, entry, None, issued);",
-                "let id = entry.id;
-                    self.deliver(shared, entry, None, issued);
+                "self.deliver(shared, entry, None, issued);
                     self.count(shared, id);",
             ),
             change(
