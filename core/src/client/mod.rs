@@ -44,8 +44,8 @@ use watch::Watch;
 /// What an answer is for.
 #[derive(Debug)]
 enum For {
-    /// With the size of its message.
-    Call(CallKey, usize),
+    /// With its command stream and the size of its message.
+    Call(CallKey, Key, usize),
     Replies,
     Goodbye,
     TimeToLive,
@@ -249,7 +249,7 @@ impl ClientCore {
 
     fn completed(&mut self, what: For, outcome: Outcome) {
         match what {
-            For::Call(key, size) => self.appended(key, size, outcome),
+            For::Call(key, stream, size) => self.appended(key, &stream, size, outcome),
             For::Replies => {
                 if let Outcome::Unknown(_) | Outcome::NotSent(_) = outcome {
                     self.probe();

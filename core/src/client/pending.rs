@@ -117,7 +117,7 @@ impl Pending {
         }
         // The message of one that is on its way is held until the store has answered.
         if call.is_unsent() {
-            self.room.leave(call.size);
+            self.room.leave(&call.stream, call.size);
         }
         Some(call)
     }
