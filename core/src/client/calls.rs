@@ -173,6 +173,7 @@ impl ClientCore {
     }
 
     pub(super) fn appended(&mut self, key: CallKey, stream: &Key, size: usize, outcome: Outcome) {
+        self.pending.probed(stream, key, &outcome);
         self.judge(key, outcome);
         // Its message is held no longer, unless it waits again.
         if !self.pending.is_unsent(key) {
@@ -189,7 +190,7 @@ impl ClientCore {
                     let error = call.no_such_service(self.now);
                     self.finish_call(key, Err(error));
                 } else {
-                    self.pending.retry_later(self.now, key, Progress::NoStream);
+                    self.pending.wait_for_stream(self.now, key);
                 }
             }
             Outcome::Reply(_) if notification => self.finish_call(key, Ok(Bytes::new())),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | may this call be made, what does the store's answer mean for it | [`calls`] |
 //! | which calls wait for what, when does one time out | [`pending`] |
+//! | which call tries whether a service is there by now | [`missing`] |
 //! | how many requests may be under way | [`places`] |
 //! | how much may wait to be sent, and who waits for room | [`room`] |
 //! | which call does a reply belong to | [`replies`] |
@@ -12,6 +13,7 @@
 mod call;
 mod calls;
 mod io;
+mod missing;
 mod pending;
 mod places;
 mod replies;
