@@ -41,7 +41,7 @@ use crate::time::Time;
 use call::Trouble;
 pub use io::{CallKey, Caller, ClientInput, ClientOutput};
 use pending::Pending;
-use watch::Watch;
+use watch::{Question, Watch};
 
 /// What an answer is for.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ enum For {
     Replies,
     Goodbye,
     TimeToLive,
-    Watch,
+    Watch(Question),
     Ping,
 }
 
@@ -260,7 +260,7 @@ impl ClientCore {
             }
             For::Goodbye => self.finish(),
             For::TimeToLive => self.renewed(outcome),
-            For::Watch => self.watched(outcome),
+            For::Watch(question) => self.watched(question, outcome),
             For::Ping => {}
         }
     }
