@@ -132,9 +132,10 @@ pub struct ClientOptions {
     pub missing_service: MissingService,
     /// What becomes of calls while there is no connection for commands.
     pub disconnected: Disconnected,
-    /// How many calls that the store hasn't taken yet may be held. 131,072.
+    /// How many calls that the store hasn't taken yet may be held. 131,072. The last eighth is shared: there, a service gets
+    /// only what leaves as much to the others, so that one that doesn't take its calls holds up nobody else.
     pub max_queued_calls: usize,
-    /// How many bytes these may have together; one call is always taken. 256 MiB.
+    /// How many bytes these may have together, shared alike; one call is always taken. 256 MiB.
     pub max_queued_bytes: usize,
     /// What becomes of a call beyond that.
     pub queue_full: QueueFull,

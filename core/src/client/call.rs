@@ -13,7 +13,9 @@ use crate::random::Uuid;
 use crate::time::Time;
 
 /// The first wait before a call is tried again; doubled each time.
-const FIRST_RETRY: Duration = Duration::from_millis(10);
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(10);
+/// The longest one.
+pub(super) const LAST_RETRY: Duration = Duration::from_millis(250);
 
 /// How far a call has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +28,7 @@ pub(crate) enum Progress {
     Accepted,
     /// The connection was lost after it may have left.
     Unknown(Fault),
-    /// No server has made the stream yet.
+    /// No server had made the stream: it waits for a try that finds one.
     NoStream,
     /// The store refuses it for now.
     Refused(Refusal),

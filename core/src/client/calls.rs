@@ -34,8 +34,10 @@ impl ClientCore {
                 let timeout = timeout.unwrap_or(self.options.default_timeout);
                 let times = match self.pending.room.claim(key) {
                     Some(times) => times,
-                    None if self.pending.room.enter(size) => (self.now, self.now + timeout),
-                    None => return self.no_room(key, outgoing, timeout),
+                    None if self.pending.room.enter(&stream, size) => {
+                        (self.now, self.now + timeout)
+                    }
+                    None => return self.no_room(key, outgoing, stream, timeout),
                 };
                 let (kind, method) = (outgoing.kind, outgoing.method.clone());
                 let id = self.random.uuid();
@@ -51,14 +53,15 @@ impl ClientCore {
     }
 
     /// So many calls wait that there is no room for this one.
-    fn no_room(&mut self, key: CallKey, outgoing: Outgoing, timeout: Duration) {
+    fn no_room(&mut self, key: CallKey, outgoing: Outgoing, stream: Key, timeout: Duration) {
         match self.options.queue_full {
             QueueFull::Fail => {
                 let error = self.pending.no_room(self.commands.fault());
                 self.settle(key, Err(error));
             }
             QueueFull::Wait => {
-                self.pending.room.stand(key, outgoing.len(), self.now, self.now + timeout);
+                let times = (self.now, self.now + timeout);
+                self.pending.room.stand(key, stream, outgoing.len(), times);
                 self.out.push_back(Output::Role(ClientOutput::HandBack(key, outgoing)));
             }
         }
@@ -143,8 +146,8 @@ impl ClientCore {
                 max_len: None,
                 create: false,
             };
-            let size = call.size;
-            self.commands.send(self.now, append, For::Call(key, size), &mut self.out);
+            let sent = For::Call(key, call.stream.clone(), call.size);
+            self.commands.send(self.now, append, sent, &mut self.out);
         }
     }
 
@@ -169,11 +172,12 @@ impl ClientCore {
         }
     }
 
-    pub(super) fn appended(&mut self, key: CallKey, size: usize, outcome: Outcome) {
+    pub(super) fn appended(&mut self, key: CallKey, stream: &Key, size: usize, outcome: Outcome) {
+        self.pending.probed(stream, key, &outcome);
         self.judge(key, outcome);
         // Its message is held no longer, unless it waits again.
         if !self.pending.is_unsent(key) {
-            self.pending.room.leave(size);
+            self.pending.room.leave(stream, size);
         }
     }
 
@@ -186,7 +190,7 @@ impl ClientCore {
                     let error = call.no_such_service(self.now);
                     self.finish_call(key, Err(error));
                 } else {
-                    self.pending.retry_later(self.now, key, Progress::NoStream);
+                    self.pending.wait_for_stream(self.now, key);
                 }
             }
             Outcome::Reply(_) if notification => self.finish_call(key, Ok(Bytes::new())),

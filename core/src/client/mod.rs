@@ -4,6 +4,7 @@
 //! |---|---|
 //! | may this call be made, what does the store's answer mean for it | [`calls`] |
 //! | which calls wait for what, when does one time out | [`pending`] |
+//! | which call tries whether a service is there by now | [`missing`] |
 //! | how many requests may be under way | [`places`] |
 //! | how much may wait to be sent, and who waits for room | [`room`] |
 //! | which call does a reply belong to | [`replies`] |
@@ -12,6 +13,7 @@
 mod call;
 mod calls;
 mod io;
+mod missing;
 mod pending;
 mod places;
 mod replies;
@@ -39,17 +41,17 @@ use crate::time::Time;
 use call::Trouble;
 pub use io::{CallKey, Caller, ClientInput, ClientOutput};
 use pending::Pending;
-use watch::Watch;
+use watch::{Question, Watch};
 
 /// What an answer is for.
 #[derive(Debug)]
 enum For {
-    /// With the size of its message.
-    Call(CallKey, usize),
+    /// With its command stream and the size of its message.
+    Call(CallKey, Key, usize),
     Replies,
     Goodbye,
     TimeToLive,
-    Watch,
+    Watch(Question),
     Ping,
 }
 
@@ -249,7 +251,7 @@ impl ClientCore {
 
     fn completed(&mut self, what: For, outcome: Outcome) {
         match what {
-            For::Call(key, size) => self.appended(key, size, outcome),
+            For::Call(key, stream, size) => self.appended(key, &stream, size, outcome),
             For::Replies => {
                 if let Outcome::Unknown(_) | Outcome::NotSent(_) = outcome {
                     self.probe();
@@ -258,7 +260,7 @@ impl ClientCore {
             }
             For::Goodbye => self.finish(),
             For::TimeToLive => self.renewed(outcome),
-            For::Watch => self.watched(outcome),
+            For::Watch(question) => self.watched(question, outcome),
             For::Ping => {}
         }
     }

@@ -2,22 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::time::Duration;
 
 use super::CallKey;
-use super::call::{Call, Progress, Trouble};
+use super::call::{Call, LAST_RETRY, Progress, Trouble};
+use super::missing::Missing;
 use super::places::Places;
 use super::room::Room;
-use crate::command::Fault;
+use crate::command::{Fault, Outcome, Reply};
 use crate::contract::MethodKind;
 use crate::error::CallError;
 use crate::names::Key;
 use crate::options::ClientOptions;
 use crate::random::Uuid;
 use crate::time::Time;
-
-/// The longest wait before a call is tried again.
-const LAST_RETRY: Duration = Duration::from_millis(250);
 
 /// The table of calls without an outcome.
 #[derive(Debug)]
@@ -26,10 +23,11 @@ pub(crate) struct Pending {
     by_id: BTreeMap<Uuid, CallKey>,
     deadlines: BTreeSet<(Time, CallKey)>,
     retries: BTreeSet<(Time, CallKey)>,
-    /// Those that wait for a connection or a place: for each service in the order of their calls.
+    /// Those that wait for a connection, a stream or a place: for each service in the order of their calls.
     waiting: BTreeMap<Key, BTreeSet<(Time, CallKey)>>,
     /// The service that was served last; the next one has its turn.
     served: Option<Key>,
+    missing: Missing,
     places: Places,
     /// For the messages that the store hasn't taken yet.
     pub(crate) room: Room,
@@ -44,6 +42,7 @@ impl Pending {
             retries: BTreeSet::new(),
             waiting: BTreeMap::new(),
             served: None,
+            missing: Missing::default(),
             places: Places::new(options.common.reply_stream_max_len),
             room: Room::new(options.max_queued_calls, options.max_queued_bytes),
         }
@@ -110,6 +109,7 @@ impl Pending {
             queue.remove(&(call.started, key));
             if queue.is_empty() {
                 self.waiting.remove(&call.stream);
+                self.missing.forget(&call.stream);
             }
         }
         if let Some(at) = call.retry_at {
@@ -117,7 +117,7 @@ impl Pending {
         }
         // The message of one that is on its way is held until the store has answered.
         if call.is_unsent() {
-            self.room.leave(call.size);
+            self.room.leave(&call.stream, call.size);
         }
         Some(call)
     }
@@ -144,6 +144,7 @@ impl Pending {
         if call.kind == MethodKind::Request {
             self.places.take(&stream);
         }
+        self.missing.sent(&stream, key);
         self.served = Some(stream);
         Some((key, call))
     }
@@ -153,7 +154,8 @@ impl Pending {
             let (_, key) = *queue.first()?;
             // A notification needs no place, but stays behind the requests before it.
             let notification = self.calls.get(&key)?.kind == MethodKind::Notification;
-            (notification || self.places.is_free(stream)).then(|| (stream.clone(), key))
+            let has_place = notification || self.places.is_free(stream);
+            (has_place && self.missing.may_send(stream)).then(|| (stream.clone(), key))
         };
         let Some(served) = &self.served else { return self.waiting.iter().find_map(may_go) };
         let after = (Bound::Excluded(served), Bound::Unbounded);
@@ -166,6 +168,27 @@ impl Pending {
     pub(crate) fn wait_for_connection(&mut self, key: CallKey) {
         self.not_taken(key, Progress::Waiting);
         self.wait(key);
+    }
+
+    /// No server has made its stream yet: it waits at its old place until one has.
+    pub(crate) fn wait_for_stream(&mut self, now: Time, key: CallKey) {
+        self.not_taken(key, Progress::NoStream);
+        self.wait(key);
+        if let Some(call) = self.calls.get(&key) {
+            self.missing.not_there(now, &call.stream, key);
+        }
+    }
+
+    /// What the store said to a call tells the others to the same stream whether it is there.
+    pub(crate) fn probed(&mut self, stream: &Key, key: CallKey, outcome: &Outcome) {
+        match outcome {
+            Outcome::Reply(Reply::Nil) if self.calls.contains_key(&key) => {}
+            Outcome::Reply(reply) if *reply != Reply::Nil => self.missing.forget(stream),
+            _ => self.missing.says_nothing(stream, key),
+        }
+        if !self.waiting.contains_key(stream) && !self.calls.contains_key(&key) {
+            self.missing.forget(stream);
+        }
     }
 
     fn not_taken(&mut self, key: CallKey, why: Progress) {
@@ -194,13 +217,15 @@ impl Pending {
         let retry = self.retries.first().map(|(at, _)| (*at, false));
         let place = if self.waiting.is_empty() { None } else { self.places.timeout() };
         let place = place.map(|at| (at, false));
+        let stream = self.missing.timeout().map(|at| (at, false));
         let room = self.room.timeout().map(|at| (at, true));
-        [deadline, retry, place, room].into_iter().flatten().min_by_key(|(at, _)| *at)
+        [deadline, retry, stream, place, room].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
-    /// Puts those whose retry is due back among those to send, and frees the places of replies that are given up.
+    /// Puts those whose retry is due back among those to send, lets streams be tried again, and frees the places of replies that are given up.
     pub(crate) fn retry_due(&mut self, now: Time) {
         self.places.handle_timeout(now);
+        self.missing.handle_timeout(now);
         while let Some((at, key)) = self.retries.first().copied()
             && at <= now
         {
@@ -225,8 +250,21 @@ impl Pending {
         if at > now {
             return None;
         }
+        self.tell_what_it_waits_for(key, trouble);
         let call = self.abandon(now, key)?;
         Some((key, call.timed_out(now, trouble, self.places.limit())))
+    }
+
+    /// A call that never left knows nothing of its stream, and one that came back not whether there is one by now.
+    fn tell_what_it_waits_for(&mut self, key: CallKey, trouble: &Trouble<'_>) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        match (&call.progress, self.missing.contains(&call.stream)) {
+            (Progress::Waiting, true) if trouble.commands.is_none() => {
+                call.progress = Progress::NoStream;
+            }
+            (Progress::NoStream, false) => call.progress = Progress::Waiting,
+            _ => {}
+        }
     }
 
     /// What a caller gets for whose call there was no room.

@@ -23,8 +23,8 @@ pub(crate) struct Places {
     limit: usize,
     taken: usize,
     by_stream: BTreeMap<Key, usize>,
-    /// Requests whose callers have gone.
-    late: BTreeMap<Uuid, Key>,
+    /// Requests whose callers have gone, and until when a reply is waited for.
+    late: BTreeMap<Uuid, (Time, Key)>,
     late_until: BTreeSet<(Time, Uuid)>,
 }
 
@@ -74,8 +74,9 @@ impl Places {
 
     /// Nobody waits for a request any more; its reply may still come.
     pub(crate) fn leave_behind(&mut self, now: Time, id: Uuid, stream: Key) {
-        self.late.insert(id, stream);
-        self.late_until.insert((now + LATE, id));
+        let until = now + LATE;
+        self.late.insert(id, (until, stream));
+        self.late_until.insert((until, id));
         // Bounded, whatever the clock does: the oldest one goes first.
         while self.late.len() > self.limit {
             let Some((_, oldest)) = self.late_until.first().copied() else { return };
@@ -85,8 +86,8 @@ impl Places {
 
     /// A reply came that nobody waits for. Whether anybody had.
     pub(crate) fn late_reply(&mut self, id: Uuid) -> bool {
-        let Some(stream) = self.late.remove(&id) else { return false };
-        self.late_until.retain(|(_, late)| *late != id);
+        let Some((until, stream)) = self.late.remove(&id) else { return false };
+        self.late_until.remove(&(until, id));
         self.give_back(&stream);
         true
     }
@@ -102,9 +103,7 @@ impl Places {
             && at <= now
         {
             self.late_until.remove(&(at, id));
-            if let Some(stream) = self.late.remove(&id) {
-                self.give_back(&stream);
-            }
+            self.late_reply(id);
         }
     }
 }

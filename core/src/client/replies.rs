@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::pending::Answered;
-use super::watch::Verdict;
+use super::watch::{Question, Verdict};
 use super::{ClientCore, For};
 use crate::command::{Command, Entry, Outcome, Refusal, Reply, StreamId};
 use crate::envelope::{ENVELOPE, parse_response};
@@ -77,19 +77,20 @@ impl ClientCore {
             && self.pending.awaits_replies()
             && self.watch.wants_to_ask(self.now, nothing);
         if asks {
-            self.watch.ask(self.now);
+            let question = self.watch.ask(self.now);
             let info = Command::Info { stream: self.reply_stream.clone() };
-            self.commands.send(self.now, info, For::Watch, &mut self.out);
+            self.commands.send(self.now, info, For::Watch(question), &mut self.out);
             // The next read would block at the old place. One from the start misses nothing.
             let holds = nothing && self.watch.cursor() > StreamId::MIN;
             self.hold_until = holds.then(|| self.now + HOLD);
         }
     }
 
-    pub(super) fn watched(&mut self, outcome: Outcome) {
-        if self.watch.is_asking() {
-            self.hold_until = None;
+    pub(super) fn watched(&mut self, question: Question, outcome: Outcome) {
+        if !self.watch.awaits(question) {
+            return;
         }
+        self.hold_until = None;
         let verdict = match outcome {
             Outcome::Reply(Reply::Stream(info)) => self.watch.answered(self.now, Some(&info)),
             Outcome::Refused(refusal) => match Meaning::of(&refusal) {

@@ -27,9 +27,14 @@ pub(crate) enum Verdict {
     Trimmed(u64),
 }
 
+/// Which of the questions to the store an answer is to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question(u64);
+
 /// What was known when the store was asked.
 #[derive(Debug)]
 struct Asked {
+    question: Question,
     high: StreamId,
     count: Option<u64>,
 }
@@ -55,6 +60,8 @@ pub(crate) struct Watch {
     mark: Option<(StreamId, u64)>,
     asked: Option<Asked>,
     asked_at: Time,
+    /// How many questions there were.
+    questions: u64,
     /// The store doesn't answer such questions.
     refused: bool,
 }
@@ -72,6 +79,7 @@ impl Watch {
             mark: None,
             asked: None,
             asked_at: now,
+            questions: 0,
             refused: false,
         }
     }
@@ -131,14 +139,17 @@ impl Watch {
     }
 
     /// The store is asked.
-    pub(crate) fn ask(&mut self, now: Time) {
+    pub(crate) fn ask(&mut self, now: Time) -> Question {
         self.asked_at = now;
-        self.asked = Some(Asked { high: self.high, count: self.count });
+        self.questions += 1;
+        let question = Question(self.questions);
+        self.asked = Some(Asked { question, high: self.high, count: self.count });
+        question
     }
 
-    /// The store is being asked.
-    pub(crate) fn is_asking(&self) -> bool {
-        self.asked.is_some()
+    /// Whether an answer to this question still counts: after a start over it doesn't, though it may be under way.
+    pub(crate) fn awaits(&self, question: Question) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.question == question)
     }
 
     /// There is no answer. Whether it is worth asking again.
@@ -284,6 +295,17 @@ mod tests {
         assert_eq!(watch.read(AT, id(1), false), 0, "read again");
         watch.ask(AT);
         assert_eq!(watch.answered(AT, Some(&info(3, 3, 3))), Verdict::Fine);
+    }
+
+    #[test]
+    fn an_old_answer_is_none_to_a_new_question() {
+        let mut watch = read(1..=3);
+        let old = watch.ask(AT);
+        assert!(watch.awaits(old));
+        watch.start_over();
+        assert!(!watch.awaits(old));
+        let new = watch.ask(AT);
+        assert!(watch.awaits(new) && !watch.awaits(old));
     }
 
     #[test]

@@ -257,7 +257,7 @@ pub(super) const BUGS: &[Bug] = &[
         what: "a server that stops leaves its consumer in the group",
         changes: &[change(
             DRAIN,
-            "if self.handed_back {",
+            "if self.handed_back || !shared.options.scripts {",
             "if self.handed_back || self.at < usize::MAX {",
         )],
         tests: &[Case("drain::consumers_are_removed")],
@@ -267,8 +267,8 @@ pub(super) const BUGS: &[Bug] = &[
         what: "consumers of dead servers pile up",
         changes: &[change(
             RETENTION,
-            "self.removal.consumers_at = Some(shared.now + consumers_every(shared));\n    }",
-            "self.removal.consumers_at = None;\n    }",
+            "if self.removal.consumers_at.is_some_and(|at| at <= shared.now) {",
+            "if self.removal.consumers_at.is_some_and(|at| at <= shared.now) && false {",
         )],
         tests: &[Case("retention::dead_consumers")],
     },
@@ -277,7 +277,11 @@ pub(super) const BUGS: &[Bug] = &[
         what: "a consumer is removed with what is pending for it",
         changes: &[
             change(SCRIPTS, "if #pending > 0 then return 0 end", ""),
-            change(DRAIN, "if self.handed_back {", "if false && self.handed_back {"),
+            change(
+                DRAIN,
+                "if self.handed_back || !shared.options.scripts {",
+                "if false && self.handed_back {",
+            ),
         ],
         tests: &[OnRedis("drain::consumers_are_removed")],
     },

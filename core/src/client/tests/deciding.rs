@@ -52,6 +52,67 @@ fn without_a_stream_a_call_is_tried_again_until_there_is_one() {
 }
 
 #[test]
+fn of_all_the_calls_to_a_missing_service_one_at_a_time_asks_for_it_and_the_others_follow_in_order()
+{
+    let mut client = running();
+    let mut first = vec![client.call(), client.call()];
+    client.ok(ADD, Reply::Nil);
+    client.ok(ADD, Reply::Nil);
+    first.extend((0..98).map(|_| client.call()));
+    for wait in [10, 20, 40, 80] {
+        assert_eq!(client.sent(Lane::Commands), [""; 0]);
+        assert_eq!(client.timeout(), Some((ms(wait), TimerReason::Retry)));
+        client.advance(ms(wait));
+        assert_eq!(client.sent(Lane::Commands), [ADD], "after {wait} ms");
+        client.ok(ADD, Reply::Nil);
+    }
+    client.advance(ms(160));
+    let ids: Vec<String> = (0..100).map(|_| client.accept()).collect();
+    let replies: Vec<String> = ids.iter().map(|id| success(id, "1")).collect();
+    client.replies(&replies.iter().map(String::as_str).collect::<Vec<_>>());
+    let settled: Vec<CallKey> = client.settled().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(settled, first);
+}
+
+#[test]
+fn a_call_that_never_asked_for_a_missing_service_is_told_of_it_too() {
+    let mut client = running();
+    client.call();
+    client.ok(ADD, Reply::Nil);
+    let second = client.call_within(secs(1));
+    client.freeze(secs(1));
+    assert_eq!(client.outcome(second), Err(nobody_made_it(secs(1))));
+}
+
+#[test]
+fn when_the_one_that_asks_is_given_up_or_lost_another_one_does() {
+    for what in ["cancelled", "not sent", "unknown", "refused"] {
+        let mut client = running();
+        let first = client.call();
+        client.ok(ADD, Reply::Nil);
+        client.call();
+        client.advance(ms(10));
+        let outcome = match what {
+            "not sent" => not_sent(),
+            "unknown" => unknown(),
+            "refused" => refused("OOM"),
+            _ => Outcome::Reply(Reply::Nil),
+        };
+        if what == "cancelled" {
+            client.input(ClientInput::Cancel(first));
+        }
+        client.answer(Lane::Commands, outcome);
+        if matches!(what, "cancelled" | "refused") {
+            assert_eq!(client.sent(Lane::Commands), [ADD], "{what}");
+        } else {
+            client.advance(secs(1));
+            client.connect(Lane::Commands);
+            assert_eq!(client.sent(Lane::Commands), [ADD], "{what}");
+        }
+    }
+}
+
+#[test]
 fn a_call_keeps_its_id_when_it_is_tried_again() {
     let mut client = running();
     client.call();

@@ -116,7 +116,7 @@ fn it_reads_on_where_nothing_is_wrong() {
         assert_eq!(client.sent(REPLIES), ["read after 3-0"]);
     }
     client.take_events();
-    assert_eq!(client.events, []);
+    assert_eq!(client.take_events(), []);
 }
 
 #[test]
@@ -194,4 +194,24 @@ fn replies_that_were_all_trimmed_are_a_gap_too() {
     client.replies(&[]);
     client.answer_to(INFO, stream(4, 0, 4));
     assert_eq!(client.take_events(), [trimmed(4)]);
+}
+
+#[test]
+fn an_answer_from_before_the_reader_connected_again_is_not_taken_for_a_new_one() {
+    let (mut client, ..) = waiting();
+    client.advance(ms(250));
+    client.lose(REPLIES);
+    client.advance(ms(500));
+    client.connect(REPLIES);
+    client.replies(&[&success("another", "1")]);
+    client.advance(ms(1000));
+    client.replies(&[]);
+    assert_eq!(client.sent(Lane::Commands), [INFO, "ping", EXPIRE, INFO]);
+    client.take_events();
+    client.answer(Lane::Commands, stream(3, 3, 3));
+    client.ok("ping", Reply::Done);
+    client.ok(EXPIRE, Reply::Count(1));
+    assert_eq!(client.sent(REPLIES), [""; 0], "it still waits for the answer to the new question");
+    client.answer(Lane::Commands, stream(4, 4, 4));
+    assert_eq!(client.take_events(), []);
 }
