@@ -1,4 +1,4 @@
-//! What a driver tells a [`ClientCore`](super::ClientCore), and what only a client asks for.
+//! What a driver tells a [`ClientCore`](crate::ClientCore)(super::ClientCore), and what only a client asks for.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub struct Caller {
     pub serial: bool,
 }
 
-/// What a driver tells a [`ClientCore`].
+/// What a driver tells a [`ClientCore`](crate::ClientCore).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientInput {
     /// Connect. Answered by [`Output::Started`](crate::Output::Started).

@@ -13,7 +13,7 @@ pub struct StreamInfo {
     pub added: Option<u64>,
 }
 
-/// A successful answer. Which command gets which is said at [`Command`].
+/// A successful answer. Which command gets which is said at [`Command`](super::Command).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// It was done, and there is nothing more to say.
@@ -37,7 +37,7 @@ pub enum Reply {
     },
     /// How often the entry was delivered by now; `None` if it isn't the consumer's own any more.
     Deliveries(Option<u64>),
-    /// What [`Command::TrimDone`] did.
+    /// What [`Command::TrimDone`](super::Command::TrimDone) did.
     Trimmed(Trimmed),
     /// Ids, in the order in which they were asked for.
     Ids(Vec<StreamId>),
