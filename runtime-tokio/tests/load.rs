@@ -71,6 +71,45 @@ async fn a_thousand_calls_to_a_stopped_service_do_not_delay_a_call_to_another() 
     server.stop().await;
 }
 
+/// What Redis uses, in bytes, once every call that was made is removed from the command stream.
+fn memory_at_rest(redis: &RedisServer, stream: &str) -> u64 {
+    clamator_testkit::eventually(Duration::from_secs(30), "done requests are removed", || {
+        redis.command(&["XLEN", stream]).as_int() == 0
+    });
+    let info = redis.command(&["INFO", "memory"]);
+    let used = info.as_str().lines().find_map(|line| line.strip_prefix("used_memory:"));
+    used.expect("Redis tells").trim().parse().expect("a number")
+}
+
+/// With `cargo xtask test --full`, 500,000 calls; each that stayed would take about 200 bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_keeps_nothing_of_calls_that_are_done() {
+    let redis = RedisServer::start();
+    let prefix = unique_prefix("rest");
+    let server = started_server(&redis, &prefix).await;
+    let client = started_client(&redis, &prefix).await;
+    let stream = format!("{prefix}:cmds:conf");
+    let full = std::env::var_os("CLAMATOR_FULL").is_some();
+    let mut used = Vec::new();
+    for calls in [5_000, if full { 500_000 } else { 20_000 }] {
+        for _ in 0..calls / 500 {
+            let batch: Vec<_> = (0..500)
+                .map(|i| {
+                    let conf = ConfClient::new(&client);
+                    tokio::spawn(async move { conf.add(f64::from(i), 1.0).await })
+                })
+                .collect();
+            for call in batch {
+                call.await.unwrap().unwrap();
+            }
+        }
+        used.push(memory_at_rest(&redis, &stream));
+    }
+    assert!(used[1] < used[0] + 512 * 1024, "{used:?}");
+    client.stop().await;
+    server.stop().await;
+}
+
 /// A service whose handlers block the thread that they run on.
 #[clamator_tokio::contract(service = "blocking")]
 trait Blocking {
