@@ -58,7 +58,7 @@ pub(crate) const REPLY_MAX_LEN: u64 = 1024;
 
 /// How often servers look for what others left behind, as `core/src/server/upkeep.rs` has it.
 const CLAIM_EVERY: Duration = Duration::from_secs(1);
-/// How often done requests are removed by a server that has done none itself, as `core/src/server/upkeep.rs` has it.
+/// How often done requests are removed by a server that has done none itself, as `core/src/server/retention.rs` has it.
 pub(crate) const TRIM_IDLE_EVERY: Duration = Duration::from_secs(10);
 
 /// After a cut, a process is back within this: a wait of the backoff, the handshake, and the first renewal.
