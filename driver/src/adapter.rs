@@ -78,7 +78,8 @@ pub trait Adapter: Runtime + Default {
 /// An open connection to a stream store.
 pub trait Connection: Send + 'static {
     /// Runs commands as one pipeline. Gives one outcome for each, in order; several runs may be in flight, and
-    /// they are executed in the order in which they were started.
+    /// they are executed in the order in which they were started. The run loop polls only the first of those that haven't
+    /// ended yet: whatever makes it go on must make the later ones go on too.
     ///
     /// After a loss every command of this and of later runs ends as [`Outcome::Unknown`] or [`Outcome::NotSent`].
     fn run(

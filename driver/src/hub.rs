@@ -79,7 +79,7 @@ pub(crate) struct State<M: Machine, D> {
 /// A core, shared by its run loop and its users.
 pub(crate) struct Hub<M: Machine, D> {
     state: Mutex<State<M, D>>,
-    run_loop: AtomicWaker,
+    run_loop: Arc<AtomicWaker>,
     clock: Clock,
     /// Who it is, for the log.
     name: String,
@@ -103,7 +103,7 @@ impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
             is_stopped: false,
             ended: false,
         };
-        Arc::new(Hub { state: Mutex::new(state), run_loop: AtomicWaker::new(), clock, name })
+        Arc::new(Hub { state: Mutex::new(state), run_loop: Arc::default(), clock, name })
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -146,6 +146,11 @@ impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
 
     pub(crate) fn wake_run_loop(&self) {
         self.run_loop.wake();
+    }
+
+    /// What wakes the run loop.
+    pub(crate) fn run_loop(&self) -> Arc<AtomicWaker> {
+        self.run_loop.clone()
     }
 
     pub(crate) fn register_run_loop(&self, waker: &Waker) {

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
 use clamator_core::{Command, ConnectionId, Fault, Lane, LinkInput, Outcome};
-use futures_util::stream::{FuturesOrdered, Stream};
 
 use crate::adapter::{Connection, Link, Runtime};
+use crate::bell::Bell;
 
 /// How many pipelines may be under way on one connection, while the next one gathers.
 const PIPELINES: usize = 4;
@@ -28,28 +29,35 @@ pub(crate) struct LaneDriver<C> {
     lane: Lane,
     state: State<C>,
     gathering: VecDeque<Command>,
-    under_way: FuturesOrdered<Boxed<Vec<Outcome>>>,
+    /// The first is polled, and the others once they are: a connection answers in order.
+    under_way: VecDeque<Boxed<Vec<Outcome>>>,
+    /// Rung when there may be something new.
+    bell: Arc<Bell>,
+    waker: Waker,
 }
 
 impl<C: Connection> LaneDriver<C> {
-    pub(crate) fn new(lane: Lane) -> LaneDriver<C> {
+    pub(crate) fn new(lane: Lane, bell: Arc<Bell>) -> LaneDriver<C> {
         LaneDriver {
+            waker: Waker::from(bell.clone()),
+            bell,
             lane,
             state: State::Closed,
             gathering: VecDeque::new(),
-            under_way: FuturesOrdered::new(),
+            under_way: VecDeque::new(),
         }
     }
 
     pub(crate) fn open<R: Runtime, L: Link<R, Connection = C>>(&mut self, link: &L, runtime: &R) {
         self.close();
         self.state = State::Connecting(Box::pin(link.connect(runtime, self.lane)));
+        self.bell.ring();
     }
 
     pub(crate) fn close(&mut self) {
         self.state = State::Closed;
         self.gathering.clear();
-        self.under_way = FuturesOrdered::new();
+        self.under_way.clear();
     }
 
     pub(crate) fn send(&mut self, command: Command) {
@@ -66,15 +74,20 @@ impl<C: Connection> LaneDriver<C> {
             self.under_way.push_back(Box::pin(connection.run(commands)));
             sent = true;
         }
+        if sent {
+            self.bell.ring();
+        }
         sent
     }
 
     /// What has come back, if anything has.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Vec<LinkInput>> {
+    pub(crate) fn poll(&mut self) -> Poll<Vec<LinkInput>> {
+        if !self.bell.was_rung() {
+            return Poll::Pending;
+        }
+        let mut context = Context::from_waker(&self.waker);
         if let State::Connecting(connecting) = &mut self.state {
-            let Poll::Ready(result) = connecting.as_mut().poll(context) else {
-                return Poll::Pending;
-            };
+            let result = ready!(connecting.as_mut().poll(&mut context));
             let opened = match result {
                 Ok(connection) => {
                     let id: Option<ConnectionId> = connection.id();
@@ -88,13 +101,14 @@ impl<C: Connection> LaneDriver<C> {
             };
             return Poll::Ready(vec![LinkInput::Opened(self.lane, opened)]);
         }
-        match Pin::new(&mut self.under_way).poll_next(context) {
-            Poll::Ready(Some(outcomes)) => {
-                let lane = self.lane;
-                let completed = |outcome| LinkInput::Completed(lane, outcome);
-                Poll::Ready(outcomes.into_iter().map(completed).collect())
-            }
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
-        }
+        let Some(first) = self.under_way.front_mut() else { return Poll::Pending };
+        let outcomes = ready!(first.as_mut().poll(&mut context));
+        self.under_way.pop_front();
+        // The next one may have ended too.
+        self.bell.ring();
+        let lane = self.lane;
+        Poll::Ready(
+            outcomes.into_iter().map(|outcome| LinkInput::Completed(lane, outcome)).collect(),
+        )
     }
 }

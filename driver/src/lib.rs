@@ -5,6 +5,7 @@
 
 mod adapter;
 pub mod api;
+mod bell;
 mod builder;
 mod call;
 mod client;

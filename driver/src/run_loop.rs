@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use clamator_core::{Lane, Machine, Time};
 
 use crate::adapter::{Link, Runtime};
+use crate::bell::Bell;
 use crate::hub::{Desk, Hub, LinkRequest};
 use crate::lanes::LaneDriver;
 
@@ -55,7 +56,7 @@ where
                 0 => Lane::Commands,
                 reader => Lane::Reader(u16::try_from(reader - 1).unwrap_or(u16::MAX)),
             };
-            self.lanes.push(LaneDriver::new(next));
+            self.lanes.push(LaneDriver::new(next, Bell::new(self.hub.run_loop())));
         }
         &mut self.lanes[lane.index()]
     }
@@ -74,10 +75,10 @@ where
     }
 
     /// Takes in what has come back from the link, for as long as there is something. Whether there was.
-    fn take_in(&mut self, context: &mut Context<'_>) -> bool {
+    fn take_in(&mut self) -> bool {
         let mut any = false;
         for at in 0..self.lanes.len() {
-            if let Poll::Ready(inputs) = self.lanes[at].poll(context) {
+            if let Poll::Ready(inputs) = self.lanes[at].poll() {
                 any = true;
                 // One lock for a whole pipeline.
                 self.hub.with(|state, now| {
@@ -122,7 +123,7 @@ where
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.hub.register_run_loop(context.waker());
         for _ in 0..ROUNDS {
-            let mut busy = self.take_in(context);
+            let mut busy = self.take_in();
             busy |= self.work.work(&self.hub, context);
             let turn = self.hub.turn();
             busy |= !turn.requests.is_empty();

@@ -1,17 +1,21 @@
-//! What leaves as one pipeline: what is sent to Redis for each command of the core, and which answers belong to it.
+//! What leaves together: what is sent to Redis for each command of the core, and which answers belong to it.
 
+use bytes::{Buf, BytesMut};
 use clamator_core::{Command, Fault, Outcome, Reply};
-use redis::{Pipeline, Value};
+use redis::Value;
 
-use crate::decode::decode;
+use crate::decode::{decode, decode_number, decode_packed};
 use crate::directory::Directory;
-use crate::encode::encode;
-use crate::plain::{decode_plain, encode_plain};
+use crate::encode::pack;
+use crate::plain::{decode_plain, pack_plain};
+use crate::words::Words;
 
 /// Commands of the core on their way.
 pub(crate) struct Batch {
-    commands: Vec<(Command, Asked)>,
-    pipeline: Pipeline,
+    commands: std::vec::IntoIter<(Command, Asked)>,
+    outcomes: Vec<Outcome>,
+    /// The answers so far to the command that is the first of those without an outcome.
+    parts: Vec<Value>,
     /// How many commands of Redis there are.
     len: usize,
 }
@@ -27,48 +31,38 @@ enum Asked {
 }
 
 impl Batch {
-    pub(crate) fn new(commands: Vec<Command>, directory: &Directory, scripts: bool) -> Batch {
-        let mut pipeline = Pipeline::with_capacity(commands.len());
-        pipeline.ignore_errors();
+    /// Packs commands.
+    pub(crate) fn pack(
+        commands: Vec<Command>,
+        directory: &Directory,
+        scripts: bool,
+        out: &mut impl Words,
+    ) -> Batch {
         let mut len = 0;
-        let mut ask = |command: &Command| {
-            let own = match command {
-                Command::Kill { connection } => Some(directory.kill(*connection)),
-                Command::Unblock { connection } => Some(directory.unblock(*connection)),
-                _ if scripts => Some(Some(encode(command))),
-                _ => None,
-            };
-            match own {
-                Some(Some(cmd)) => {
-                    pipeline.add_command(cmd);
-                    len += 1;
-                    Asked::One
-                }
-                // Forgotten long ago: there is no such connection.
-                Some(None) => Asked::Known(Reply::Count(0)),
-                None => {
-                    let cmds = encode_plain(command);
-                    let asked = Asked::Plain(cmds.len());
-                    len += cmds.len();
-                    for cmd in cmds {
-                        pipeline.add_command(cmd);
-                    }
-                    asked
-                }
-            }
-        };
-        let commands = commands
+        let outcomes = Vec::with_capacity(commands.len());
+        let commands: Vec<(Command, Asked)> = commands
             .into_iter()
             .map(|command| {
-                let asked = ask(&command);
+                let asked = match &command {
+                    Command::Kill { connection } => of_one(directory.kill(*connection, out)),
+                    Command::Unblock { connection } => of_one(directory.unblock(*connection, out)),
+                    command if scripts => {
+                        pack(command, out);
+                        Asked::One
+                    }
+                    command => Asked::Plain(pack_plain(command, out)),
+                };
+                len += match &asked {
+                    Asked::One => 1,
+                    Asked::Plain(len) => *len,
+                    Asked::Known(_) => 0,
+                };
                 (command, asked)
             })
             .collect();
-        Batch { commands, pipeline, len }
-    }
-
-    pub(crate) fn pipeline(&self) -> &Pipeline {
-        &self.pipeline
+        let mut batch = Batch { commands: commands.into_iter(), outcomes, parts: Vec::new(), len };
+        batch.pass_known();
+        batch
     }
 
     /// How many answers Redis gives.
@@ -76,19 +70,75 @@ impl Batch {
         self.len
     }
 
-    /// The outcomes, from as many answers as there must be.
-    pub(crate) fn answered(self, values: Vec<Value>) -> Vec<Outcome> {
-        let mut values = values.into_iter();
-        let outcomes = self.commands.into_iter().map(|(command, asked)| match asked {
-            Asked::One => decode(&command, values.next().unwrap_or(Value::Nil)),
-            Asked::Plain(len) => decode_plain(&command, values.by_ref().take(len).collect()),
-            Asked::Known(reply) => Outcome::Reply(reply),
-        });
-        outcomes.collect()
+    /// Whether every command has its outcome.
+    pub(crate) fn is_done(&self) -> bool {
+        self.commands.len() == 0
     }
 
-    /// The same outcome for all, of a connection that was lost.
-    pub(crate) fn lost(self, outcome: fn(Fault) -> Outcome, fault: &Fault) -> Vec<Outcome> {
-        self.commands.iter().map(|_| outcome(fault.clone())).collect()
+    /// Takes the next answer, the first so many bytes of what came in.
+    pub(crate) fn answer(&mut self, input: &mut BytesMut, len: usize) {
+        if let Some((command, Asked::One)) = self.commands.as_slice().first() {
+            let outcome = match decode_number(command, &input[..len]) {
+                Some(outcome) => {
+                    input.advance(len);
+                    outcome
+                }
+                None => decode_packed(command, &input.split_to(len).freeze()),
+            };
+            return self.next(outcome);
+        }
+        let value = redis::parse_redis_value(&input.split_to(len));
+        self.value(value.unwrap_or(Value::Nil));
     }
+
+    /// Takes the next answer.
+    pub(crate) fn value(&mut self, value: Value) {
+        let Some((command, asked)) = self.commands.as_slice().first() else { return };
+        let outcome = match asked {
+            Asked::Plain(wanted) => {
+                self.parts.push(value);
+                if self.parts.len() < *wanted {
+                    return;
+                }
+                decode_plain(command, std::mem::take(&mut self.parts))
+            }
+            _ => decode(command, value),
+        };
+        self.next(outcome);
+    }
+
+    fn next(&mut self, outcome: Outcome) {
+        self.commands.next();
+        self.outcomes.push(outcome);
+        self.pass_known();
+    }
+
+    /// The outcomes of those at the front that nothing was asked for.
+    fn pass_known(&mut self) {
+        while let Some((command, asked)) = self.commands.as_slice().first() {
+            let outcome = match asked {
+                Asked::Known(reply) => Outcome::Reply(reply.clone()),
+                Asked::Plain(0) => decode_plain(command, Vec::new()),
+                Asked::One | Asked::Plain(_) => return,
+            };
+            self.commands.next();
+            self.outcomes.push(outcome);
+        }
+    }
+
+    /// The outcomes, of which there is one for every command.
+    pub(crate) fn outcomes(self) -> Vec<Outcome> {
+        self.outcomes
+    }
+
+    /// The outcomes so far, and the same one for the rest, of a connection that was lost.
+    pub(crate) fn lost(mut self, outcome: fn(Fault) -> Outcome, fault: &Fault) -> Vec<Outcome> {
+        self.outcomes.extend(self.commands.map(|_| outcome(fault.clone())));
+        self.outcomes
+    }
+}
+
+/// A connection that was forgotten long ago isn't there.
+fn of_one(is_packed: bool) -> Asked {
+    if is_packed { Asked::One } else { Asked::Known(Reply::Count(0)) }
 }

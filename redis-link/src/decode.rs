@@ -6,6 +6,8 @@ use clamator_core::{
 };
 use redis::{ServerError, Value};
 
+use crate::resp::Values;
+
 /// The outcome of a command that Redis has answered.
 pub fn decode(command: &Command, value: Value) -> Outcome {
     if let Value::ServerError(error) = &value {
@@ -16,6 +18,65 @@ pub fn decode(command: &Command, value: Value) -> Outcome {
         // A Redis that answers in another way than every known version does.
         None => unreadable(),
     }
+}
+
+/// The outcome of a command from its answer as it came. What is read most is read without a [`Value`], and nothing of it is
+/// copied.
+pub(crate) fn decode_packed(command: &Command, answer: &Bytes) -> Outcome {
+    let entries = match command {
+        Command::ReadGroup { .. } | Command::Read { .. } => packed_stream(answer),
+        _ => None,
+    };
+    match entries {
+        Some(entries) => Outcome::Reply(Reply::Entries(entries)),
+        None => match redis::parse_redis_value(answer) {
+            Ok(value) => decode(command, value),
+            Err(_) => unreadable(),
+        },
+    }
+}
+
+/// The same for the answers that are one number or one id, if this is one.
+pub(crate) fn decode_number(command: &Command, answer: &[u8]) -> Option<Outcome> {
+    let mut values = Values::of(answer);
+    let reply = match command {
+        Command::Append { .. } => Reply::Added(values.id()?),
+        Command::Ack { .. } => Reply::Count(values.number()?),
+        _ => return None,
+    };
+    values.is_over().then_some(Outcome::Reply(reply))
+}
+
+/// The entries of the only stream, in the form of RESP2, if this is what the answer is.
+fn packed_stream(answer: &Bytes) -> Option<Vec<Entry>> {
+    let mut values = Values::of(answer);
+    if values.array()? != 1 || values.array()? != 2 {
+        return None;
+    }
+    values.text()?;
+    let count = values.array()?;
+    // No entry is shorter than its id; a length is no reason to ask for memory.
+    let mut entries = Vec::with_capacity(count.min(answer.len() / 16));
+    for _ in 0..count {
+        entries.push(packed_entry(answer, &mut values)?);
+    }
+    values.is_over().then_some(entries)
+}
+
+fn packed_entry(answer: &Bytes, values: &mut Values<'_>) -> Option<Entry> {
+    if values.array()? != 2 {
+        return None;
+    }
+    let id = values.id()?;
+    let count = values.array()?;
+    if count % 2 != 0 {
+        return None;
+    }
+    let mut fields = Vec::with_capacity((count / 2).min(answer.len() / 8));
+    for _ in 0..count / 2 {
+        fields.push((answer.slice(values.text()?), answer.slice(values.text()?)));
+    }
+    Some(Entry { id, fields: Some(fields) })
 }
 
 pub(crate) fn unreadable() -> Outcome {

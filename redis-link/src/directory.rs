@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clamator_core::ConnectionId;
-use redis::{Cmd, cmd};
+
+use crate::words::Words;
 
 /// How many connections are remembered; the oldest are forgotten first.
 const MOST: usize = 4096;
@@ -42,21 +43,20 @@ impl Directory {
         Some(id)
     }
 
-    /// Closes a connection, if Redis still has it; `None` if it was forgotten long ago.
-    pub(crate) fn kill(&self, id: ConnectionId) -> Option<Cmd> {
+    /// Packs what closes a connection, if Redis still has it. Not if it was forgotten long ago.
+    pub(crate) fn kill(&self, id: ConnectionId, out: &mut impl Words) -> bool {
         let state = self.lock();
-        let known = state.known.get(&id)?;
-        let mut kill = cmd("CLIENT");
-        kill.arg("KILL").arg("ID").arg(known.number).arg("ADDR").arg(&known.address);
-        Some(kill)
+        let Some(Known { number, address }) = state.known.get(&id) else { return false };
+        out.texts(&["CLIENT", "KILL", "ID", &number.to_string(), "ADDR", address]);
+        true
     }
 
-    /// Ends a connection's blocking read; `None` if it was forgotten long ago.
-    pub(crate) fn unblock(&self, id: ConnectionId) -> Option<Cmd> {
-        let number = self.lock().known.get(&id)?.number;
-        let mut unblock = cmd("CLIENT");
-        unblock.arg("UNBLOCK").arg(number);
-        Some(unblock)
+    /// Packs what ends a connection's blocking read. Not if it was forgotten long ago.
+    pub(crate) fn unblock(&self, id: ConnectionId, out: &mut impl Words) -> bool {
+        let state = self.lock();
+        let Some(Known { number, .. }) = state.known.get(&id) else { return false };
+        out.texts(&["CLIENT", "UNBLOCK", &number.to_string()]);
+        true
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -67,21 +67,33 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Cmds;
 
     const INFO: &str = "id=3 addr=127.0.0.1:48586 laddr=127.0.0.1:6379 fd=8 name= age=0 db=0";
 
-    fn words(cmd: Option<Cmd>) -> String {
-        String::from_utf8(cmd.unwrap().get_packed_command()).unwrap()
+    fn kill(directory: &Directory, id: ConnectionId) -> Option<String> {
+        let mut cmds = Cmds::default();
+        directory.kill(id, &mut cmds).then(|| words(&cmds))
+    }
+
+    fn unblock(directory: &Directory, id: ConnectionId) -> Option<String> {
+        let mut cmds = Cmds::default();
+        directory.unblock(id, &mut cmds).then(|| words(&cmds))
+    }
+
+    fn words(cmds: &Cmds) -> String {
+        assert_eq!(cmds.0.len(), 1);
+        String::from_utf8(cmds.0[0].get_packed_command()).unwrap()
     }
 
     #[test]
     fn a_connection_is_closed_by_number_and_address() {
         let directory = Directory::default();
         let id = directory.enter(INFO).unwrap();
-        let kill = words(directory.kill(id));
+        let kill = kill(&directory, id).unwrap();
         assert!(kill.contains("ID\r\n$1\r\n3\r\n"), "{kill}");
         assert!(kill.contains("ADDR\r\n$15\r\n127.0.0.1:48586\r\n"), "{kill}");
-        assert!(words(directory.unblock(id)).ends_with("UNBLOCK\r\n$1\r\n3\r\n"));
+        assert!(unblock(&directory, id).unwrap().ends_with("UNBLOCK\r\n$1\r\n3\r\n"));
     }
 
     #[test]
@@ -90,7 +102,7 @@ mod tests {
         let before = directory.enter(INFO).unwrap();
         let after = directory.enter(&INFO.replace("48586", "50000")).unwrap();
         assert!(after > before);
-        assert!(words(directory.kill(before)).contains("48586"));
+        assert!(kill(&directory, before).unwrap().contains("48586"));
     }
 
     #[test]
@@ -99,7 +111,7 @@ mod tests {
         for info in ["", "id=x addr=1.1.1.1:1", "id=3", "id=3 addr=/run/redis.sock:0"] {
             assert_eq!(directory.enter(info), None, "{info}");
         }
-        assert!(directory.kill(77).is_none() && directory.unblock(77).is_none());
+        assert!(kill(&directory, 77).is_none() && unblock(&directory, 77).is_none());
     }
 
     #[test]

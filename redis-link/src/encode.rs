@@ -2,134 +2,136 @@
 
 use std::time::Duration;
 
-use clamator_core::{Command, GroupStart, StreamId};
-use redis::{Cmd, cmd};
+use clamator_core::{Command, GroupStart, Key, StreamId};
+use redis::Cmd;
 
 use crate::scripts;
+use crate::words::{Cmds, Words};
 
 /// The Redis command for a command of the core.
 pub fn encode(command: &Command) -> Cmd {
-    let mut out;
+    let mut cmds = Cmds::default();
+    pack(command, &mut cmds);
+    cmds.0.pop().unwrap_or_default()
+}
+
+/// Packs the Redis command for a command of the core.
+pub(crate) fn pack(command: &Command, out: &mut impl Words) {
     match command {
         Command::Append { stream, fields, max_len, create } => {
-            out = cmd("XADD");
-            out.arg(stream.as_str());
+            let options = usize::from(!create) + 3 * usize::from(max_len.is_some());
+            out.begin(3 + options + 2 * fields.len());
+            out.word(b"XADD");
+            out.word(stream.as_str().as_bytes());
             if !create {
-                out.arg("NOMKSTREAM");
+                out.word(b"NOMKSTREAM");
             }
             if let Some(max_len) = max_len {
-                out.arg("MAXLEN").arg("~").arg(*max_len);
+                out.word(b"MAXLEN");
+                out.word(b"~");
+                out.number(*max_len);
             }
-            out.arg("*");
+            out.word(b"*");
             for (name, value) in fields {
-                out.arg(&name[..]).arg(&value[..]);
+                out.word(name);
+                out.payload(value);
             }
         }
         Command::CreateGroup { stream, group, start } => match start {
             // A script too, though it needn't be one: a Redis that runs none is to be known by the first command of a server.
             GroupStart::Beginning | GroupStart::End => {
-                out = script(scripts::CREATE_GROUP, stream.as_str());
-                out.arg(group).arg(if *start == GroupStart::End { "$" } else { "0" });
+                let start = if *start == GroupStart::End { "$" } else { "0" };
+                script(out, scripts::CREATE_GROUP, stream, &[group, start]);
             }
             GroupStart::After(id) => {
-                out = script(scripts::CREATE_GROUP_AFTER, stream.as_str());
-                out.arg(group).arg(id.to_string());
+                script(out, scripts::CREATE_GROUP_AFTER, stream, &[group, &id.to_string()]);
             }
         },
         Command::ReadGroup { stream, group, consumer, count, block } => {
-            out = cmd("XREADGROUP");
-            out.arg("GROUP").arg(group).arg(consumer).arg("COUNT").arg(*count);
-            out.arg("BLOCK")
-                .arg(positive_millis(*block))
-                .arg("STREAMS")
-                .arg(stream.as_str())
-                .arg(">");
+            out.begin(11);
+            for word in ["XREADGROUP", "GROUP", group, consumer, "COUNT"] {
+                out.word(word.as_bytes());
+            }
+            out.number(u64::from(*count));
+            out.word(b"BLOCK");
+            out.number(positive_millis(*block));
+            for word in ["STREAMS", stream.as_str(), ">"] {
+                out.word(word.as_bytes());
+            }
         }
         Command::ReadOwnPending { stream, group, consumer, after, count } => {
-            out = script(scripts::READ_OWN_PENDING, stream.as_str());
-            out.arg(group).arg(consumer).arg(after.to_string()).arg(*count);
+            let (after, count) = (after.to_string(), count.to_string());
+            script(out, scripts::READ_OWN_PENDING, stream, &[group, consumer, &after, &count]);
         }
         Command::Read { stream, after, count, block } => {
-            out = cmd("XREAD");
-            out.arg("COUNT").arg(*count).arg("BLOCK").arg(positive_millis(*block));
-            out.arg("STREAMS").arg(stream.as_str()).arg(after.to_string());
+            out.begin(8);
+            out.word(b"XREAD");
+            out.word(b"COUNT");
+            out.number(u64::from(*count));
+            out.word(b"BLOCK");
+            out.number(positive_millis(*block));
+            out.word(b"STREAMS");
+            out.word(stream.as_str().as_bytes());
+            out.id(*after);
         }
-        Command::Info { stream } => {
-            out = cmd("XINFO");
-            out.arg("STREAM").arg(stream.as_str());
-        }
+        Command::Info { stream } => out.texts(&["XINFO", "STREAM", stream.as_str()]),
         Command::Ack { stream, group, ids } => {
-            out = cmd("XACK");
-            out.arg(stream.as_str()).arg(group);
-            all(&mut out, ids);
+            out.begin(3 + ids.len());
+            for word in ["XACK", stream.as_str(), group] {
+                out.word(word.as_bytes());
+            }
+            ids.iter().for_each(|id| out.id(*id));
         }
         Command::AutoClaim { stream, group, consumer, min_idle, cursor, count } => {
-            out = script(scripts::AUTO_CLAIM, stream.as_str());
-            out.arg(group).arg(consumer).arg(idle_millis(*min_idle));
-            out.arg(cursor.to_string()).arg(*count);
+            let idle = idle_millis(*min_idle).to_string();
+            let (cursor, count) = (cursor.to_string(), count.to_string());
+            script(out, scripts::AUTO_CLAIM, stream, &[group, consumer, &idle, &cursor, &count]);
         }
         Command::CountDelivery { stream, group, consumer, id, raise } => {
-            out = script(scripts::COUNT_DELIVERY, stream.as_str());
-            out.arg(group).arg(consumer).arg(id.to_string()).arg(u8::from(*raise));
+            let raise = if *raise { "1" } else { "0" };
+            let id = id.to_string();
+            script(out, scripts::COUNT_DELIVERY, stream, &[group, consumer, &id, raise]);
         }
         Command::Renew { stream, group, consumer, ids } => {
-            out = script(scripts::RENEW, stream.as_str());
-            out.arg(group).arg(consumer);
-            all(&mut out, ids);
+            script_on(out, scripts::RENEW, stream, &[group, consumer], ids);
         }
         Command::Release { stream, group, consumer, ids } => {
-            out = script(scripts::RELEASE, stream.as_str());
-            out.arg(group).arg(consumer);
-            all(&mut out, ids);
+            script_on(out, scripts::RELEASE, stream, &[group, consumer], ids);
         }
-        Command::TrimDone { stream } => out = script(scripts::TRIM_DONE, stream.as_str()),
+        Command::TrimDone { stream } => script(out, scripts::TRIM_DONE, stream, &[]),
         Command::RemoveConsumer { stream, group, consumer } => {
-            out = script(scripts::REMOVE_CONSUMER, stream.as_str());
-            out.arg(group).arg(consumer);
+            script(out, scripts::REMOVE_CONSUMER, stream, &[group, consumer]);
         }
         Command::RemoveIdleConsumers { stream, group, min_idle, except } => {
-            out = script(scripts::REMOVE_IDLE_CONSUMERS, stream.as_str());
-            out.arg(group).arg(idle_millis(*min_idle)).arg(except);
+            let idle = idle_millis(*min_idle).to_string();
+            script(out, scripts::REMOVE_IDLE_CONSUMERS, stream, &[group, &idle, except]);
         }
-        Command::Delete { key } => {
-            out = cmd("DEL");
-            out.arg(key.as_str());
-        }
+        Command::Delete { key } => out.texts(&["DEL", key.as_str()]),
         Command::Expire { key, ttl } => {
-            out = cmd("PEXPIRE");
             // Redis adds its clock, and takes no greater sum.
             let ttl = positive_millis(*ttl).min(i64::MAX.unsigned_abs() / 2);
-            out.arg(key.as_str()).arg(ttl);
+            out.texts(&["PEXPIRE", key.as_str(), &ttl.to_string()]);
         }
         Command::Unblock { connection } => {
-            out = cmd("CLIENT");
-            out.arg("UNBLOCK").arg(*connection);
+            out.texts(&["CLIENT", "UNBLOCK", &connection.to_string()]);
         }
         Command::Kill { connection } => {
-            out = cmd("CLIENT");
-            out.arg("KILL").arg("ID").arg(*connection);
+            out.texts(&["CLIENT", "KILL", "ID", &connection.to_string()]);
         }
-        Command::Ping => out = cmd("PING"),
+        Command::Ping => out.texts(&["PING"]),
     }
-    out
 }
 
-pub(crate) fn create_group(stream: &str, group: &str, start: &str) -> Cmd {
-    let mut out = cmd("XGROUP");
-    out.arg("CREATE").arg(stream).arg(group).arg(start).arg("MKSTREAM");
-    out
+fn script(out: &mut impl Words, text: &str, stream: &Key, args: &[&str]) {
+    script_on(out, text, stream, args, &[]);
 }
 
-fn script(text: &str, stream: &str) -> Cmd {
-    let mut out = cmd("EVAL");
-    out.arg(text).arg(1).arg(stream);
-    out
-}
-
-pub(crate) fn all(out: &mut Cmd, ids: &[StreamId]) {
-    for id in ids {
-        out.arg(id.to_string());
+fn script_on(out: &mut impl Words, text: &str, stream: &Key, args: &[&str], ids: &[StreamId]) {
+    out.begin(4 + args.len() + ids.len());
+    for word in ["EVAL", text, "1", stream.as_str()].iter().chain(args) {
+        out.word(word.as_bytes());
     }
+    ids.iter().for_each(|id| out.id(*id));
 }
 
 /// Whole milliseconds, rounded up: nothing happens before its time.

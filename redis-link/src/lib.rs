@@ -9,12 +9,16 @@ mod config;
 mod decode;
 mod directory;
 mod encode;
+mod greeting;
 mod link;
+mod pipe;
 mod plain;
+mod resp;
 mod scripts;
 mod sentinel;
 #[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
+mod words;
 
 pub use config::Redis;
 pub use link::{BoxedStream, ByteStream, Connect, RedisConnection, RedisLink};

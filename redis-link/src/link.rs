@@ -3,22 +3,23 @@
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
-use std::pin::pin;
+use std::sync::Arc;
 
 use clamator_core::{Command, ConnectionId, Fault, Lane, MissingService, Outcome};
 use clamator_driver::{Connection, Link, Runtime};
-use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Abortable, Either, select};
+use futures_util::future::Either;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionAddr, RedisError, Value};
+use redis::{ConnectionAddr, Pipeline, RedisError, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 
 use crate::batch::Batch;
 use crate::config::Target;
 use crate::directory::Directory;
+use crate::greeting::greet;
+use crate::pipe::Pipe;
 use crate::sentinel::is_primary;
 use crate::tls::Tls;
+use crate::words::{Cmds, Packed};
 
 /// A byte stream to Redis.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -69,10 +70,6 @@ impl RedisLink {
         let shared = std::sync::Mutex::new(shared.map(Shared));
         RedisLink { target, directory: Directory::default(), scripts, shared }
     }
-
-    fn fault(&self, cause: &dyn std::fmt::Display) -> Fault {
-        Fault { address: self.target.address(), cause: cause.to_string() }
-    }
 }
 
 impl<R: Connect> Link<R> for RedisLink {
@@ -80,7 +77,7 @@ impl<R: Connect> Link<R> for RedisLink {
 
     fn connect(
         &self,
-        runtime: &R,
+        _runtime: &R,
         lane: Lane,
     ) -> impl Future<Output = Result<RedisConnection, Fault>> + Send + 'static {
         let shared = match lane {
@@ -91,21 +88,17 @@ impl<R: Connect> Link<R> for RedisLink {
             }
             Lane::Reader(_) => None,
         };
-        let (runtime, target) = (runtime.clone(), self.target.clone());
+        let target = self.target.clone();
         let address = target.address();
-        let no_connection = self.fault(&"not connected");
         let (directory, scripts) = (self.directory.clone(), self.scripts);
         async move {
             let fault = |cause: String| Fault { address: address.clone(), cause };
-            if let Some(Shared(connection)) = shared {
-                return Ok(RedisConnection {
-                    connection,
-                    id: None,
-                    fault: no_connection,
-                    directory,
-                    scripts,
-                    own: None,
-                });
+            let connection = |way, id| {
+                let address = address.as_str().into();
+                RedisConnection { way, id, address, directory: directory.clone(), scripts }
+            };
+            if let Some(Shared(shared)) = shared {
+                return Ok(connection(Way::Shared(shared), None));
             }
             let found = match &target.sentinels {
                 Some(sentinels) => Some(sentinels.find::<R>().await.map_err(fault)?),
@@ -120,29 +113,16 @@ impl<R: Connect> Link<R> for RedisLink {
             let stream = open::<R>(at, target.tls.as_ref())
                 .await
                 .map_err(|error| fault(error.to_string()))?;
-            // No time limit on an answer: it would break every read that blocks for longer. The core watches over that.
-            let config = AsyncConnectionConfig::new().set_response_timeout(None);
-            let (mut connection, driver) = MultiplexedConnection::new_with_config(
-                target.info.redis_settings(),
-                stream,
-                config,
-            )
-            .await
-            .map_err(|error| fault(error.to_string()))?;
-            let (abort, registration) = AbortHandle::new_pair();
-            let (open, lost) = watch::channel(());
-            let own = Some(Own { abort, lost });
-            runtime.spawn(async move {
-                // Ended by itself or by `Own`: both is an end.
-                let _ = Abortable::new(driver, registration).await;
-                drop(open);
-            });
-            if found.is_some() {
-                is_primary(&mut connection).await.map_err(fault)?;
-            }
-            let id = connection_info(&mut connection).await.and_then(|info| directory.enter(&info));
-            let fault = no_connection;
-            Ok(RedisConnection { connection, id, fault, directory, scripts, own })
+            let ask = async |connection: &mut MultiplexedConnection| {
+                if found.is_some() {
+                    is_primary(connection).await?;
+                }
+                Ok(connection_info(connection).await)
+            };
+            let greeted = greet(target.info.redis_settings(), stream, ask).await;
+            let (stream, info) = greeted.map_err(fault)?;
+            let id = info.and_then(|info| directory.enter(&info));
+            Ok(connection(Way::Own(Pipe::new(stream)), id))
         }
     }
 
@@ -183,28 +163,18 @@ async fn connection_info(connection: &mut MultiplexedConnection) -> Option<Strin
 
 /// An open connection to Redis.
 pub struct RedisConnection {
-    connection: MultiplexedConnection,
+    way: Way,
     id: Option<ConnectionId>,
-    fault: Fault,
+    address: Arc<str>,
     directory: Directory,
     scripts: bool,
-    /// Not there for a connection that was handed in.
-    own: Option<Own>,
 }
 
-/// The task of a connection of our own.
-struct Own {
-    /// Left to itself, the task of a connection that nobody wants any more may wait for what is under way on it: for ever, where
-    /// Redis takes nothing in.
-    abort: AbortHandle,
-    /// Closed once the connection is lost: nothing is sent on it any more.
-    lost: watch::Receiver<()>,
-}
-
-impl Drop for Own {
-    fn drop(&mut self) {
-        self.abort.abort();
-    }
+enum Way {
+    /// A connection of our own.
+    Own(Pipe),
+    /// One that was handed in.
+    Shared(MultiplexedConnection),
 }
 
 impl Connection for RedisConnection {
@@ -212,30 +182,17 @@ impl Connection for RedisConnection {
         &mut self,
         commands: Vec<Command>,
     ) -> impl Future<Output = Vec<Outcome>> + Send + 'static {
-        let mut connection = self.connection.clone();
-        let address = self.fault.address.clone();
-        let lost = self.own.as_ref().map(|own| own.lost.clone());
-        let batch = Batch::new(commands, &self.directory, self.scripts);
-        async move {
-            if lost.as_ref().is_some_and(|lost| lost.has_changed().is_err()) {
-                // Lost while it had nothing to do, so that it becomes known only now.
-                let fault = Fault { address, cause: "the connection was lost".to_owned() };
-                return batch.lost(Outcome::NotSent, &fault);
+        let address = self.address.clone();
+        match &self.way {
+            Way::Own(pipe) => {
+                let (directory, scripts) = (&self.directory, self.scripts);
+                let pack = |out: &mut Packed| Batch::pack(commands, directory, scripts, out);
+                Either::Left(pipe.run(address, pack))
             }
-            if batch.len() == 0 {
-                return batch.answered(Vec::new());
-            }
-            let sent = connection.send_packed_commands(batch.pipeline(), 0, batch.len());
-            let answer = match lost {
-                Some(mut lost) => unless_lost(sent, lost.changed()).await,
-                None => sent.await,
-            };
-            match answer {
-                Ok(values) if values.len() == batch.len() => batch.answered(values),
-                result => {
-                    let fault = Fault { address, cause: cause(result) };
-                    batch.lost(Outcome::Unknown, &fault)
-                }
+            Way::Shared(connection) => {
+                let mut cmds = Cmds::default();
+                let batch = Batch::pack(commands, &self.directory, self.scripts, &mut cmds);
+                Either::Right(run_shared(connection.clone(), address, cmds, batch))
             }
         }
     }
@@ -245,19 +202,29 @@ impl Connection for RedisConnection {
     }
 }
 
-/// The answer, or an error once the connection is lost. What is handed to a connection's task in the very moment in which that
-/// ends may stay in the channel between for ever: it would hold up all that was sent after it.
-async fn unless_lost<T>(
-    sent: impl Future<Output = Result<T, RedisError>>,
-    lost: impl Future,
-) -> Result<T, RedisError> {
-    match select(pin!(sent), pin!(lost)).await {
-        Either::Left((answer, _)) => answer,
-        // The answer may have come just before.
-        Either::Right((_, sent)) => sent.now_or_never().unwrap_or_else(|| {
-            let lost = io::Error::new(io::ErrorKind::BrokenPipe, "the connection was lost");
-            Err(lost.into())
-        }),
+async fn run_shared(
+    mut connection: MultiplexedConnection,
+    address: Arc<str>,
+    Cmds(cmds): Cmds,
+    mut batch: Batch,
+) -> Vec<Outcome> {
+    let mut pipeline = Pipeline::with_capacity(cmds.len());
+    pipeline.ignore_errors();
+    for cmd in cmds {
+        pipeline.add_command(cmd);
+    }
+    if batch.len() == 0 {
+        return batch.outcomes();
+    }
+    match connection.send_packed_commands(&pipeline, 0, batch.len()).await {
+        Ok(values) if values.len() == batch.len() => {
+            values.into_iter().for_each(|value| batch.value(value));
+            batch.outcomes()
+        }
+        result => {
+            let fault = Fault { address: address.to_string(), cause: cause(result) };
+            batch.lost(Outcome::Unknown, &fault)
+        }
     }
 }
 
@@ -278,25 +245,5 @@ impl std::fmt::Debug for RedisLink {
 impl std::fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RedisConnection").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::future::{pending, ready};
-
-    #[test]
-    fn a_command_that_is_never_answered_ends_with_its_connection() {
-        let sent = pending::<Result<(), RedisError>>();
-        assert!(unless_lost(sent, ready(())).now_or_never().is_some_and(|end| end.is_err()));
-        let sent = pending::<Result<(), RedisError>>();
-        assert!(unless_lost(sent, pending::<()>()).now_or_never().is_none());
-    }
-
-    #[test]
-    fn an_answer_that_came_before_the_loss_counts() {
-        let answer = unless_lost(ready(Ok(7)), ready(())).now_or_never();
-        assert_eq!(answer.and_then(Result::ok), Some(7));
     }
 }

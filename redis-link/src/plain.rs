@@ -4,14 +4,23 @@
 //! reads its own pending list resets the idle time of what it reads, and of nothing that is another's. It also counts a
 //! delivery, so that numbers of deliveries mean little here. `docs/versions.md` tells what is given up.
 
-use clamator_core::{Command, GroupStart, Outcome, Reply, StreamId};
-use redis::{Cmd, Value, cmd};
+use clamator_core::{Command, GroupStart, Key, Outcome, Reply, StreamId};
+use redis::{Cmd, Value};
 
 use crate::decode::{array, count, decode, first_stream, unreadable};
-use crate::encode::{all, create_group, encode, idle_millis};
+use crate::encode::{idle_millis, pack};
+use crate::words::{Cmds, Words};
 
 /// The Redis commands for a command of the core; none where there is nothing to be asked.
 pub fn encode_plain(command: &Command) -> Vec<Cmd> {
+    let mut cmds = Cmds::default();
+    let count = pack_plain(command, &mut cmds);
+    debug_assert_eq!(count, cmds.0.len());
+    cmds.0
+}
+
+/// Packs the Redis commands for a command of the core. How many there are.
+pub(crate) fn pack_plain(command: &Command, out: &mut impl Words) -> usize {
     match command {
         Command::CreateGroup { stream, group, start } => {
             let start = match start {
@@ -19,45 +28,66 @@ pub fn encode_plain(command: &Command) -> Vec<Cmd> {
                 GroupStart::End => "$".to_owned(),
                 GroupStart::After(id) => id.to_string(),
             };
-            vec![create_group(stream.as_str(), group, &start)]
+            out.texts(&["XGROUP", "CREATE", stream.as_str(), group, &start, "MKSTREAM"]);
         }
         Command::ReadOwnPending { stream, group, consumer, after, count } => {
-            vec![own_after(stream.as_str(), group, consumer, *after, *count)]
+            own_after(out, stream, [group, consumer], *after, *count);
         }
         // One by one: others of its own in between are not asked for.
-        Command::Renew { stream, group, consumer, ids } => ids
-            .iter()
-            .map(|id| own_after(stream.as_str(), group, consumer, id.before(), 1))
-            .collect(),
+        Command::Renew { stream, group, consumer, ids } => {
+            for id in ids {
+                own_after(out, stream, [group, consumer], id.before(), 1);
+            }
+            return ids.len();
+        }
         Command::AutoClaim { stream, group, consumer, min_idle, cursor, count } => {
-            let mut out = cmd("XAUTOCLAIM");
-            out.arg(stream.as_str()).arg(group).arg(consumer).arg(idle_millis(*min_idle));
-            out.arg(cursor.to_string()).arg("COUNT").arg(*count);
-            vec![out]
+            let idle = idle_millis(*min_idle).to_string();
+            let (cursor, count) = (cursor.to_string(), count.to_string());
+            let stream = stream.as_str();
+            out.texts(&["XAUTOCLAIM", stream, group, consumer, &idle, &cursor, "COUNT", &count]);
         }
         Command::CountDelivery { stream, group, consumer, id, .. } => {
-            let (mut out, id) = (cmd("XPENDING"), id.to_string());
-            out.arg(stream.as_str()).arg(group).arg(&id).arg(&id).arg(1).arg(consumer);
-            vec![out]
+            let id = id.to_string();
+            out.texts(&["XPENDING", stream.as_str(), group, &id, &id, "1", consumer]);
         }
+        Command::Release { ids, .. } if ids.is_empty() => return 0,
         // The core asks for this only where nobody else can be the owner by now.
         Command::Release { stream, group, consumer, ids } => {
-            let mut out = cmd("XCLAIM");
-            out.arg(stream.as_str()).arg(group).arg(consumer).arg(0);
-            all(&mut out, ids);
-            out.arg("IDLE").arg(86_400_000).arg("JUSTID");
-            if ids.is_empty() { Vec::new() } else { vec![out] }
+            out.begin(8 + ids.len());
+            for word in ["XCLAIM", stream.as_str(), group, consumer, "0"] {
+                out.word(word.as_bytes());
+            }
+            ids.iter().for_each(|id| out.id(*id));
+            for word in ["IDLE", "86400000", "JUSTID"] {
+                out.word(word.as_bytes());
+            }
         }
-        command => vec![encode(command)],
+        command => pack(command, out),
     }
+    1
 }
 
 /// The first of those that are pending for a consumer after an id; they are touched by that.
-fn own_after(stream: &str, group: &str, consumer: &str, after: StreamId, count: u32) -> Cmd {
-    let mut out = cmd("XREADGROUP");
-    out.arg("GROUP").arg(group).arg(consumer).arg("COUNT").arg(count);
-    out.arg("STREAMS").arg(stream).arg(after.to_string());
-    out
+fn own_after(
+    out: &mut impl Words,
+    stream: &Key,
+    [group, consumer]: [&str; 2],
+    after: StreamId,
+    count: u32,
+) {
+    let (after, count) = (after.to_string(), count.to_string());
+    let stream = stream.as_str();
+    out.texts(&[
+        "XREADGROUP",
+        "GROUP",
+        group,
+        consumer,
+        "COUNT",
+        &count,
+        "STREAMS",
+        stream,
+        &after,
+    ]);
 }
 
 /// The outcome of a command that was asked in plain commands, from the answers to them.

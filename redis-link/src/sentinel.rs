@@ -1,12 +1,11 @@
 //! Where the primary is now: Redis Sentinel is asked anew for each connection.
 
-use std::pin::pin;
-
-use futures_util::future::{Either, select, select_ok};
+use futures_util::future::select_ok;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionAddr, Value};
+use redis::{ConnectionAddr, Value};
 
 use crate::config::Target;
+use crate::greeting::greet;
 use crate::link::{Connect, open};
 
 /// Sentinels, and the primary that they watch.
@@ -31,19 +30,16 @@ async fn ask<R: Connect>(sentinel: &Target, primary: &str) -> Result<ConnectionA
     let at = sentinel.info.addr();
     let failed = |error: &dyn std::fmt::Display| format!("{error} ({at})");
     let stream = open::<R>(at, sentinel.tls.as_ref()).await.map_err(|error| failed(&error))?;
-    let config = AsyncConnectionConfig::new().set_response_timeout(None);
-    let settings = sentinel.info.redis_settings();
-    let (mut connection, driver) = MultiplexedConnection::new_with_config(settings, stream, config)
-        .await
-        .map_err(|error| failed(&error))?;
-    let mut question = redis::cmd("SENTINEL");
-    question.arg("GET-MASTER-ADDR-BY-NAME").arg(primary);
-    let answer = question.query_async::<Option<(String, u16)>>(&mut connection);
-    match select(pin!(answer), pin!(driver)).await {
-        Either::Left((Ok(Some((host, port))), _)) => Ok(ConnectionAddr::Tcp(host, port)),
-        Either::Left((Ok(None), _)) => Err(failed(&"it watches none of that name")),
-        Either::Left((Err(error), _)) => Err(failed(&error)),
-        Either::Right(_) => Err(failed(&"the connection was lost")),
+    let question = async |connection: &mut MultiplexedConnection| {
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("GET-MASTER-ADDR-BY-NAME").arg(primary);
+        let answer = question.query_async::<Option<(String, u16)>>(connection).await;
+        answer.map_err(|error| error.to_string())
+    };
+    match greet(sentinel.info.redis_settings(), stream, question).await {
+        Ok((_, Some((host, port)))) => Ok(ConnectionAddr::Tcp(host, port)),
+        Ok((_, None)) => Err(failed(&"it watches none of that name")),
+        Err(error) => Err(failed(&error)),
     }
 }
 
