@@ -139,13 +139,16 @@ impl InFlight {
         };
         // A waker that is replaced is dropped after the lock was let go of: it may be all that keeps a task, and whatever that
         // task owns, alive.
-        let was = self.client.hub().with(|state, _| match state.desk.get_mut(key) {
+        let was = self.client.hub().look(|state| match state.desk.get_mut(key) {
             Some(Slot::Waiting(waker) | Slot::InLine(waker, _)) => {
                 let waits_already = waker.will_wake(context.waker());
                 let new = (!waits_already).then(|| context.waker().clone());
                 new.map(|new| Slot::Waiting(std::mem::replace(waker, new)))
             }
-            Some(Slot::Settled(_) | Slot::Admitted(_)) | None => state.desk.remove(key),
+            Some(slot @ Slot::Admitted(_)) => {
+                Some(std::mem::replace(slot, Slot::Waiting(context.waker().clone())))
+            }
+            Some(Slot::Settled(_)) | None => state.desk.remove(key),
         });
         match was {
             Some(Slot::Settled(result)) => {
@@ -153,7 +156,7 @@ impl InFlight {
                 Poll::Ready(result)
             }
             Some(Slot::Admitted(outgoing)) => {
-                self.give(Some(key), outgoing, context)?;
+                self.give(Some(key), *outgoing, context)?;
                 Poll::Pending
             }
             _ => Poll::Pending,
@@ -175,7 +178,7 @@ impl InFlight {
             if state.is_ended() {
                 return Err(CallError::Ended);
             }
-            let key = state.desk.insert(key, waker);
+            let key = key.unwrap_or_else(|| state.desk.insert(waker));
             state.core.handle_input(now, ClientInput::Call { key, outgoing, timeout, caller });
             Ok(key)
         })?;

@@ -1,6 +1,5 @@
 //! The client handle: start, stop, and calls by name.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
@@ -12,10 +11,11 @@ use clamator_core::{
     StartError, StopReport,
 };
 use serde::Serialize;
+use slotmap::{DefaultKey, Key as _, KeyData, SlotMap};
 
 use crate::call::{Call, Notify};
 use crate::hub::{Desk, Hub};
-use crate::run_loop::Work;
+use crate::run_loop::{Work, Worked};
 
 pub(crate) type ClientHub = Hub<ClientCore, Calls>;
 
@@ -24,36 +24,30 @@ pub(crate) type ClientHub = Hub<ClientCore, Calls>;
 pub(crate) enum Slot {
     Waiting(Waker),
     /// There is no room for the call yet: its message is kept here.
-    InLine(Waker, Outgoing),
+    InLine(Waker, Box<Outgoing>),
     /// There is room for it now: its future makes the call again.
-    Admitted(Outgoing),
+    Admitted(Box<Outgoing>),
     Settled(Result<Bytes, CallError>),
 }
 
 /// The callers that wait, by the names that the core knows their calls by.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    next: u64,
-    slots: HashMap<CallKey, Slot>,
+    slots: SlotMap<DefaultKey, Slot>,
 }
 
 impl Calls {
-    /// A caller waits under this name, or under a new one.
-    pub(crate) fn insert(&mut self, key: Option<CallKey>, waker: Waker) -> CallKey {
-        let key = key.unwrap_or_else(|| {
-            self.next += 1;
-            CallKey(self.next)
-        });
-        self.slots.insert(key, Slot::Waiting(waker));
-        key
+    /// A caller waits, under a new name.
+    pub(crate) fn insert(&mut self, waker: Waker) -> CallKey {
+        CallKey(self.slots.insert(Slot::Waiting(waker)).data().as_ffi())
     }
 
     pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Slot> {
-        self.slots.get_mut(&key)
+        self.slots.get_mut(KeyData::from_ffi(key.0).into())
     }
 
     pub(crate) fn remove(&mut self, key: CallKey) -> Option<Slot> {
-        self.slots.remove(&key)
+        self.slots.remove(KeyData::from_ffi(key.0).into())
     }
 }
 
@@ -62,33 +56,48 @@ impl Desk<ClientOutput> for Calls {
         // A caller that is gone has taken its slot along.
         match effect {
             ClientOutput::Settle(key, result) => self.settle(key, result, wake),
-            ClientOutput::HandBack(key, outgoing) => {
-                if let Some(Slot::Waiting(waker)) = self.slots.remove(&key) {
-                    self.slots.insert(key, Slot::InLine(waker, outgoing));
-                }
-            }
-            ClientOutput::Admit(key) => {
-                if let Some(Slot::InLine(waker, outgoing)) = self.slots.remove(&key) {
-                    self.slots.insert(key, Slot::Admitted(outgoing));
+            ClientOutput::HandBack(key, outgoing) => self.change(key, |slot| match slot {
+                Slot::Waiting(waker) => Slot::InLine(waker, Box::new(outgoing)),
+                slot => slot,
+            }),
+            ClientOutput::Admit(key) => self.change(key, |slot| match slot {
+                Slot::InLine(waker, outgoing) => {
                     wake.push(waker);
+                    Slot::Admitted(outgoing)
                 }
-            }
+                slot => slot,
+            }),
         }
     }
 
     fn end(&mut self, wake: &mut Vec<Waker>) {
-        let open = self.slots.iter().filter(|(_, slot)| !matches!(slot, Slot::Settled(_)));
-        for key in open.map(|(key, _)| *key).collect::<Vec<_>>() {
-            self.settle(key, Err(CallError::Ended), wake);
+        for slot in self.slots.values_mut() {
+            slot.settle(Err(CallError::Ended), wake);
         }
     }
 }
 
 impl Calls {
     fn settle(&mut self, key: CallKey, result: Result<Bytes, CallError>, wake: &mut Vec<Waker>) {
-        if let Some(slot) = self.slots.get_mut(&key)
+        if let Some(slot) = self.get_mut(key) {
+            slot.settle(result, wake);
+        }
+    }
+
+    fn change(&mut self, key: CallKey, change: impl FnOnce(Slot) -> Slot) {
+        if let Some(slot) = self.get_mut(key) {
+            let was = std::mem::replace(slot, Slot::Settled(Err(CallError::Ended)));
+            *slot = change(was);
+        }
+    }
+}
+
+impl Slot {
+    /// The first outcome counts.
+    fn settle(&mut self, result: Result<Bytes, CallError>, wake: &mut Vec<Waker>) {
+        if let Slot::Waiting(_) | Slot::InLine(..) = self
             && let Slot::Waiting(waker) | Slot::InLine(waker, _) =
-                std::mem::replace(slot, Slot::Settled(result))
+                std::mem::replace(self, Slot::Settled(result))
         {
             wake.push(waker);
         }
@@ -99,8 +108,8 @@ impl Calls {
 pub(crate) struct NoWork;
 
 impl Work<ClientCore, Calls> for NoWork {
-    fn work(&mut self, _hub: &Arc<ClientHub>, _context: &Context<'_>) -> bool {
-        false
+    fn work(&mut self, _hub: &Arc<ClientHub>, _context: &Context<'_>) -> Worked {
+        Worked::Nothing
     }
 }
 
@@ -173,7 +182,7 @@ impl Client {
     ///
     /// [`StartError::Unreachable`] with the address, if the store isn't there; [`StartError::Stopped`] after a stop.
     pub async fn start(&self) -> Result<(), StartError> {
-        let stopped = self.hub().with(|state, _| state.core.phase() == Phase::Stopped);
+        let stopped = self.hub().look(|state| state.core.phase() == Phase::Stopped);
         if stopped {
             return Err(StartError::Stopped);
         }
@@ -229,7 +238,7 @@ impl From<&Client> for Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = self.hub().with(|state, _| state.core.phase());
+        let phase = self.hub().look(|state| state.core.phase());
         f.debug_struct("Client").field("phase", &phase).finish_non_exhaustive()
     }
 }

@@ -1,11 +1,8 @@
 //! What a handler may know about its call, and what a call made inside of a handler must know about the handler.
 
 use std::cell::RefCell;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 use clamator_core::{Caller, RequestId, StreamId};
 
@@ -112,30 +109,17 @@ pub(crate) fn caller() -> Option<Arc<Caller>> {
     CALLER.with_borrow(Clone::clone)
 }
 
-/// A handler, whose calls know that they come from it.
-pub(crate) struct Handling<F> {
-    caller: Arc<Caller>,
-    handler: Pin<Box<F>>,
-}
+/// For as long as this is there, calls on this thread come from that handler. Then it is as it was before, also after a panic.
+pub(crate) struct Calling(Option<Arc<Caller>>);
 
-impl<F> Handling<F> {
-    pub(crate) fn new(caller: Arc<Caller>, handler: F) -> Handling<F> {
-        Handling { caller, handler: Box::pin(handler) }
+impl Calling {
+    pub(crate) fn from(caller: Arc<Caller>) -> Calling {
+        Calling(CALLER.replace(Some(caller)))
     }
 }
 
-impl<F: Future> Future for Handling<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        /// Puts back what was there before, also when the handler panics.
-        struct Restore(Option<Arc<Caller>>);
-        impl Drop for Restore {
-            fn drop(&mut self) {
-                CALLER.set(self.0.take());
-            }
-        }
-        let _restore = Restore(CALLER.replace(Some(self.caller.clone())));
-        self.handler.as_mut().poll(context)
+impl Drop for Calling {
+    fn drop(&mut self) {
+        CALLER.set(self.0.take());
     }
 }

@@ -85,13 +85,6 @@ pub(crate) struct Hub<M: Machine, D> {
     name: String,
 }
 
-/// What a turn of the run loop has to do.
-pub(crate) struct Turn {
-    pub(crate) requests: VecDeque<LinkRequest>,
-    pub(crate) timeout: Option<Time>,
-    pub(crate) is_stopped: bool,
-}
-
 impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
     pub(crate) fn new(core: M, desk: D, clock: Clock, name: String) -> Arc<Hub<M, D>> {
         let state = State {
@@ -119,13 +112,28 @@ impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does something under the lock that gives no input.
+    pub(crate) fn look<T>(&self, act: impl FnOnce(&mut State<M, D>) -> T) -> T {
+        act(&mut self.lock())
+    }
+
     /// Does something under the lock that may give inputs, then carries the outputs.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State<M, D>, Time) -> T) -> T {
         let now = self.now();
+        self.drained(|state| act(state, now), |_| ())
+    }
+
+    /// Gives one input at a time that was just read from the clock, and then looks at what came of it.
+    pub(crate) fn input_at(&self, now: Time, input: M::Input, look: impl FnOnce(&mut D)) {
+        self.drained(|state| state.core.handle_input(now, input), look);
+    }
+
+    fn drained<T>(&self, act: impl FnOnce(&mut State<M, D>) -> T, look: impl FnOnce(&mut D)) -> T {
         let (result, wake, events) = {
             let mut state = self.lock();
-            let result = act(&mut state, now);
+            let result = act(&mut state);
             let (wake, events) = state.drain();
+            look(&mut state.desk);
             (result, wake, events)
         };
         wake.into_iter().for_each(Waker::wake);
@@ -157,14 +165,18 @@ impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
         self.run_loop.register(waker);
     }
 
-    /// What the run loop has to do now.
-    pub(crate) fn turn(&self) -> Turn {
-        let mut state = self.lock();
-        Turn {
-            requests: std::mem::take(&mut state.requests),
-            timeout: state.core.poll_timeout().map(|(at, _)| at),
-            is_stopped: state.is_stopped,
-        }
+    /// Takes what the run loop is to do with its link, into a queue that is empty.
+    pub(crate) fn take_requests(&self, into: &mut VecDeque<LinkRequest>) {
+        std::mem::swap(&mut self.lock().requests, into);
+    }
+
+    /// When the core wants its timer.
+    pub(crate) fn timeout(&self) -> Option<Time> {
+        self.lock().core.poll_timeout().map(|(at, _)| at)
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.lock().is_stopped
     }
 
     /// The run loop was dropped before the stop was over.

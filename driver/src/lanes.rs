@@ -81,14 +81,13 @@ impl<C: Connection> LaneDriver<C> {
     }
 
     /// What has come back, if anything has.
-    pub(crate) fn poll(&mut self) -> Poll<Vec<LinkInput>> {
+    pub(crate) fn poll(&mut self) -> Poll<Arrived> {
         if !self.bell.was_rung() {
             return Poll::Pending;
         }
         let mut context = Context::from_waker(&self.waker);
         if let State::Connecting(connecting) = &mut self.state {
-            let result = ready!(connecting.as_mut().poll(&mut context));
-            let opened = match result {
+            let opened = match ready!(connecting.as_mut().poll(&mut context)) {
                 Ok(connection) => {
                     let id: Option<ConnectionId> = connection.id();
                     self.state = State::Open(connection);
@@ -99,16 +98,32 @@ impl<C: Connection> LaneDriver<C> {
                     Err(fault)
                 }
             };
-            return Poll::Ready(vec![LinkInput::Opened(self.lane, opened)]);
+            return Poll::Ready(Arrived::Opened(Some(LinkInput::Opened(self.lane, opened))));
         }
         let Some(first) = self.under_way.front_mut() else { return Poll::Pending };
         let outcomes = ready!(first.as_mut().poll(&mut context));
         self.under_way.pop_front();
         // The next one may have ended too.
         self.bell.ring();
-        let lane = self.lane;
-        Poll::Ready(
-            outcomes.into_iter().map(|outcome| LinkInput::Completed(lane, outcome)).collect(),
-        )
+        Poll::Ready(Arrived::Completed(self.lane, outcomes.into_iter()))
+    }
+}
+
+/// What has come back from a lane.
+pub(crate) enum Arrived {
+    Opened(Option<LinkInput>),
+    Completed(Lane, std::vec::IntoIter<Outcome>),
+}
+
+impl Iterator for Arrived {
+    type Item = LinkInput;
+
+    fn next(&mut self) -> Option<LinkInput> {
+        match self {
+            Arrived::Opened(opened) => opened.take(),
+            Arrived::Completed(lane, outcomes) => {
+                outcomes.next().map(|outcome| LinkInput::Completed(*lane, outcome))
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod clock;
 mod context;
 mod error;
 mod handlers;
+mod handling;
 mod hub;
 mod lanes;
 mod log;

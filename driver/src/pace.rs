@@ -24,6 +24,11 @@ impl Pace {
     pub(crate) fn is_quick(&self) -> bool {
         self.quick.load(Ordering::Relaxed)
     }
+
+    /// A first poll took this long. It was quick if it took `limit` at most.
+    pub(crate) fn took(&self, time: Duration, limit: Duration) {
+        self.quick.store(time <= limit, Ordering::Relaxed);
+    }
 }
 
 /// A handler whose first poll is timed.
@@ -31,24 +36,24 @@ pub(crate) struct Paced<F> {
     pace: Option<Pace>,
     limit: Duration,
     clock: Clock,
-    handler: Pin<Box<F>>,
+    handler: F,
 }
 
 impl<F> Paced<F> {
     /// It is quick if its first poll takes `limit` at most.
     pub(crate) fn new(pace: Pace, limit: Duration, clock: Clock, handler: F) -> Paced<F> {
-        Paced { pace: Some(pace), limit, clock, handler: Box::pin(handler) }
+        Paced { pace: Some(pace), limit, clock, handler }
     }
 }
 
-impl<F: Future> Future for Paced<F> {
+impl<F: Future + Unpin> Future for Paced<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let Some(pace) = self.pace.take() else { return self.handler.as_mut().poll(context) };
+        let Some(pace) = self.pace.take() else { return Pin::new(&mut self.handler).poll(context) };
         let began = (self.clock)();
-        let result = self.handler.as_mut().poll(context);
-        pace.quick.store((self.clock)() - began <= self.limit, Ordering::Relaxed);
+        let result = Pin::new(&mut self.handler).poll(context);
+        pace.took((self.clock)() - began, self.limit);
         result
     }
 }
@@ -73,7 +78,7 @@ mod tests {
             now.fetch_add(takes, Ordering::Relaxed);
             std::future::pending::<()>().await;
         };
-        let mut paced = Box::pin(Paced::new(pace.clone(), QUICK, clock, handler));
+        let mut paced = Box::pin(Paced::new(pace.clone(), QUICK, clock, Box::pin(handler)));
         let mut context = Context::from_waker(Waker::noop());
         assert!(paced.as_mut().poll(&mut context).is_pending());
         assert!(paced.as_mut().poll(&mut context).is_pending());

@@ -5,6 +5,7 @@ use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use clamator_core::{Lane, Machine, Time};
 
@@ -15,9 +16,23 @@ use crate::lanes::LaneDriver;
 
 /// What a role does in its run loop besides commands.
 pub(crate) trait Work<M: Machine, D>: Send + 'static {
-    /// Does what has been put on the desk. Whether there was anything.
-    fn work(&mut self, hub: &Arc<Hub<M, D>>, context: &Context<'_>) -> bool;
+    /// Does what has been put on the desk, but for no longer than a [`SLICE`] at once.
+    fn work(&mut self, hub: &Arc<Hub<M, D>>, context: &Context<'_>) -> Worked;
 }
+
+/// How much work there was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worked {
+    /// There was none.
+    Nothing,
+    /// All of it is done.
+    All,
+    /// There is more, but what was done must leave now.
+    Enough,
+}
+
+/// For how long what is ready may wait for more that leaves with it.
+pub(crate) const SLICE: Duration = Duration::from_micros(100);
 
 /// How many rounds one poll may take before others get the thread.
 const ROUNDS: usize = 32;
@@ -35,6 +50,8 @@ pub(crate) struct RunLoop<
     hub: Arc<Hub<M, D>>,
     work: W,
     lanes: Vec<LaneDriver<L::Connection>>,
+    /// What is to be done with the link; empty between the rounds.
+    requests: VecDeque<LinkRequest>,
     timer: Option<(Time, Pin<Box<R::Sleep>>)>,
 }
 
@@ -47,7 +64,8 @@ where
     W: Work<M, D>,
 {
     pub(crate) fn new(runtime: R, link: L, hub: Arc<Hub<M, D>>, work: W) -> Self {
-        RunLoop { runtime, link, hub, work, lanes: Vec::new(), timer: None }
+        let (lanes, requests) = (Vec::new(), VecDeque::new());
+        RunLoop { runtime, link, hub, work, lanes, requests, timer: None }
     }
 
     fn lane(&mut self, lane: Lane) -> &mut LaneDriver<L::Connection> {
@@ -61,8 +79,12 @@ where
         &mut self.lanes[lane.index()]
     }
 
-    fn carry_out(&mut self, requests: VecDeque<LinkRequest>) {
-        for request in requests {
+    /// Carries out what the core asks of the link. Whether there was anything.
+    fn carry_out(&mut self) -> bool {
+        let mut requests = std::mem::take(&mut self.requests);
+        self.hub.take_requests(&mut requests);
+        let any = !requests.is_empty();
+        for request in requests.drain(..) {
             match request {
                 LinkRequest::Open(lane) => {
                     self.lane(lane);
@@ -72,6 +94,8 @@ where
                 LinkRequest::Send(lane, command) => self.lane(lane).send(command),
             }
         }
+        self.requests = requests;
+        any
     }
 
     /// Takes in what has come back from the link, for as long as there is something. Whether there was.
@@ -87,15 +111,20 @@ where
                     }
                 });
                 // At once, so that no answer of a connection that the core gives up here reaches it.
-                self.carry_out(self.hub.turn().requests);
+                self.carry_out();
             }
         }
         any
     }
 
+    /// Sends what has gathered. Whether there was anything.
+    fn flush(&mut self) -> bool {
+        self.lanes.iter_mut().fold(false, |any, lane| lane.flush() | any)
+    }
+
     /// Arms the timer, and gives the timeout if it is due. Whether it was.
-    fn time(&mut self, timeout: Option<Time>, context: &mut Context<'_>) -> bool {
-        let Some(at) = timeout else {
+    fn time(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(at) = self.hub.timeout() else {
             self.timer = None;
             return false;
         };
@@ -110,7 +139,7 @@ where
         if due {
             self.timer = None;
             self.hub.input(M::timeout_input());
-            self.carry_out(self.hub.turn().requests);
+            self.carry_out();
         }
         due
     }
@@ -124,27 +153,24 @@ where
         self.hub.register_run_loop(context.waker());
         for _ in 0..ROUNDS {
             let mut busy = self.take_in();
-            busy |= self.work.work(&self.hub, context);
-            let turn = self.hub.turn();
-            busy |= !turn.requests.is_empty();
-            self.carry_out(turn.requests);
-            if turn.is_stopped {
+            let worked = self.work.work(&self.hub, context);
+            busy |= worked != Worked::Nothing;
+            busy |= self.carry_out();
+            if self.hub.is_stopped() {
                 return Poll::Ready(());
             }
-            // What is ready together leaves together: only when nothing more is ready.
-            if !busy {
-                busy |= self.lanes.iter_mut().fold(false, |any, lane| lane.flush() | any);
+            // What is ready together leaves together: only when nothing more is ready, or it has waited for long enough.
+            if !busy || worked == Worked::Enough {
+                busy |= self.flush();
             }
             if !busy {
-                busy |= self.time(turn.timeout, context);
+                busy |= self.time(context);
             }
             if !busy {
                 return Poll::Pending;
             }
         }
-        for lane in &mut self.lanes {
-            lane.flush();
-        }
+        self.flush();
         context.waker().wake_by_ref();
         Poll::Pending
     }

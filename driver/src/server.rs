@@ -98,7 +98,7 @@ impl Server {
     ///
     /// [`StartError::Unreachable`] with the address, if the store isn't there; [`StartError::Stopped`] after a stop.
     pub async fn start(&self) -> Result<(), StartError> {
-        let stopped = self.inner.hub.with(|state, _| state.core.phase() == Phase::Stopped);
+        let stopped = self.inner.hub.look(|state| state.core.phase() == Phase::Stopped);
         if stopped {
             return Err(StartError::Stopped);
         }
@@ -131,7 +131,7 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = self.inner.hub.with(|state, _| state.core.phase());
+        let phase = self.inner.hub.look(|state| state.core.phase());
         f.debug_struct("Server").field("phase", &phase).finish_non_exhaustive()
     }
 }

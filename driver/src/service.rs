@@ -1,6 +1,6 @@
 //! A service: a contract and the handlers that fulfil it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -42,7 +42,7 @@ pub(crate) type Handler =
 #[derive(Clone)]
 pub struct Service {
     contract: Contract,
-    handlers: HashMap<String, (Handler, Pace)>,
+    handlers: BTreeMap<String, (Handler, Pace)>,
     concurrency: Concurrency,
     order: Option<Order>,
 }
@@ -54,7 +54,7 @@ impl Service {
     ///
     /// [`ContractError::Name`] if the wire doesn't allow the name: `^[a-z][a-z0-9-]*$`.
     pub fn new(name: &str) -> Result<Service, ContractError> {
-        let (contract, handlers) = (Contract::new(name)?, HashMap::new());
+        let (contract, handlers) = (Contract::new(name)?, BTreeMap::new());
         Ok(Service { contract, handlers, concurrency: Concurrency::Serial, order: None })
     }
 
