@@ -290,7 +290,46 @@ mod tests {
     }
 
     fn expect(command: &Command, value: Value, reply: Reply) {
-        assert_eq!(decode(command, value), Outcome::Reply(reply), "{command:?}");
+        assert_eq!(decoded(command, value), Outcome::Reply(reply), "{command:?}");
+    }
+
+    /// The same from a value and from its bytes.
+    fn decoded(command: &Command, value: Value) -> Outcome {
+        let mut answer = Vec::new();
+        write(&value, &mut answer);
+        let number = decode_number(command, &answer);
+        let packed = number.unwrap_or_else(|| decode_packed(command, &answer.into()));
+        assert_eq!(packed, decode(command, value), "{command:?}");
+        packed
+    }
+
+    /// A value as it comes from Redis.
+    fn write(value: &Value, answer: &mut Vec<u8>) {
+        let mut line = |text: String| answer.extend(text.into_bytes());
+        match value {
+            Value::Nil => line("$-1\r\n".to_owned()),
+            Value::Okay => line("+OK\r\n".to_owned()),
+            Value::Int(number) => line(format!(":{number}\r\n")),
+            Value::Boolean(is) => line(format!("#{}\r\n", if *is { 't' } else { 'f' })),
+            Value::SimpleString(text) => line(format!("+{text}\r\n")),
+            Value::BulkString(bytes) => {
+                line(format!("${}\r\n", bytes.len()));
+                answer.extend(bytes);
+                answer.extend(b"\r\n");
+            }
+            Value::Array(values) => {
+                line(format!("*{}\r\n", values.len()));
+                values.iter().for_each(|value| write(value, answer));
+            }
+            Value::Map(pairs) => {
+                line(format!("%{}\r\n", pairs.len()));
+                pairs.iter().for_each(|(name, value)| {
+                    write(name, answer);
+                    write(value, answer);
+                });
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -419,7 +458,7 @@ mod tests {
             (trim(), Value::Boolean(true)),
         ];
         for (command, value) in table {
-            match decode(&command, value.clone()) {
+            match decoded(&command, value.clone()) {
                 Outcome::Refused(refusal) => assert_eq!(refusal.code, "UNREADABLE", "{value:?}"),
                 outcome => panic!("{value:?}: {outcome:?}"),
             }

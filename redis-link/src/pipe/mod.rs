@@ -197,9 +197,12 @@ impl Inside {
 
     /// Before the first bytes leave on a connection that had nothing to do: is it still there?
     fn look(&mut self, context: &mut Context<'_>) {
-        while self.lost.is_none() && self.poll_read(context).is_ready() {
+        while self.lost.is_none() {
             if self.next_answer().is_some() {
+                self.input.clear();
                 self.lose("an answer came that nothing was asked for");
+            } else if self.poll_read(context).is_pending() {
+                return;
             }
         }
     }
@@ -243,3 +246,6 @@ impl Inside {
         Poll::Ready(())
     }
 }
+
+#[cfg(test)]
+mod tests;
