@@ -56,6 +56,7 @@ mod output;
 mod random;
 mod refusal;
 mod server;
+mod table;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -4,23 +4,30 @@
 //! lane; in a concurrent one each entry is its own lane; in an ordered one each key is. Among the lanes that may go on, the one
 //! whose first entry came first does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use crate::command::StreamId;
 use crate::options::Concurrency;
+use crate::table::Table;
 
 /// When an entry came, among all others.
 type Turn = u64;
 
-/// What tells a lane from others.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The number of a lane. Those of lanes that are empty are given again.
+type LaneNo = usize;
+
+/// The lane that is always there, for a serial service.
+const ONLY: LaneNo = 0;
+
+/// The lane that an entry goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
     /// The only one of a serial service.
     Only,
-    /// The lane of one entry alone.
-    Own(StreamId),
+    /// The lane of this entry alone.
+    Own,
     /// The lane of a key.
     Key(Bytes),
 }
@@ -28,6 +35,8 @@ enum Name {
 /// How a lane stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// No entry waits or runs.
+    Empty,
     /// Its first entry may be looked at.
     Ready,
     /// Its first entry needs an answer of the store, and the store can't be asked now.
@@ -38,19 +47,19 @@ enum State {
     Running,
 }
 
-/// Never without an entry that waits or runs: an empty lane is forgotten.
 #[derive(Debug)]
 struct Lane {
     state: State,
-    waiting: BTreeMap<Turn, StreamId>,
+    waiting: Table<Turn, StreamId>,
+    key: Option<Bytes>,
 }
 
 /// Where an entry is.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Place {
     /// Its key isn't known, or that of an earlier entry.
     Unplaced,
-    Lane(Name),
+    Lane(LaneNo),
 }
 
 /// The lanes of one service.
@@ -58,29 +67,36 @@ enum Place {
 pub(crate) struct Dispatch {
     concurrency: Concurrency,
     next_turn: Turn,
-    entries: BTreeMap<StreamId, (Turn, Place)>,
+    entries: Table<StreamId, (Turn, Place)>,
     /// Entries come to their lanes in the order of their arrival: what follows one whose key isn't known waits with it.
-    unplaced: BTreeMap<Turn, (StreamId, Option<Name>)>,
-    lanes: BTreeMap<Name, Lane>,
-    ready: BTreeSet<(Turn, Name)>,
-    deferred: BTreeSet<(Turn, Name)>,
+    unplaced: Table<Turn, (StreamId, Option<Name>)>,
+    lanes: Vec<Lane>,
+    /// The numbers of those that are empty.
+    empty: Vec<LaneNo>,
+    keys: BTreeMap<Bytes, LaneNo>,
+    ready: Table<Turn, LaneNo>,
+    deferred: Table<Turn, LaneNo>,
     asking: usize,
     running: usize,
 }
 
 impl Dispatch {
     pub(crate) fn new(concurrency: Concurrency) -> Dispatch {
-        Dispatch {
+        let mut dispatch = Dispatch {
             concurrency,
             next_turn: 0,
-            entries: BTreeMap::new(),
-            unplaced: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            ready: BTreeSet::new(),
-            deferred: BTreeSet::new(),
+            entries: Table::default(),
+            unplaced: Table::default(),
+            lanes: Vec::new(),
+            empty: Vec::new(),
+            keys: BTreeMap::new(),
+            ready: Table::default(),
+            deferred: Table::default(),
             asking: 0,
             running: 0,
-        }
+        };
+        dispatch.add_lane();
+        dispatch
     }
 
     /// Takes an entry. Whether its key must be found out.
@@ -89,7 +105,7 @@ impl Dispatch {
         self.next_turn += 1;
         match self.concurrency {
             Concurrency::Serial => self.put(turn, id, Name::Only),
-            Concurrency::Concurrent(_) => self.put(turn, id, Name::Own(id)),
+            Concurrency::Concurrent(_) => self.put(turn, id, Name::Own),
             Concurrency::Ordered(_) => {
                 self.entries.insert(id, (turn, Place::Unplaced));
                 self.unplaced.insert(turn, (id, None));
@@ -100,9 +116,9 @@ impl Dispatch {
 
     /// Whether the key of this entry is waited for.
     pub(crate) fn wants_key(&self, id: StreamId) -> bool {
-        match self.entries.get(&id) {
+        match self.entries.get(id) {
             Some((turn, Place::Unplaced)) => {
-                self.unplaced.get(turn).is_some_and(|(_, name)| name.is_none())
+                self.unplaced.get(*turn).is_some_and(|(_, name)| name.is_none())
             }
             _ => false,
         }
@@ -113,36 +129,56 @@ impl Dispatch {
         if !self.wants_key(id) {
             return;
         }
-        let Some((turn, _)) = self.entries.get(&id) else { return };
-        if let Some((_, name)) = self.unplaced.get_mut(turn) {
-            *name = Some(key.map_or(Name::Own(id), Name::Key));
+        let Some((turn, _)) = self.entries.get(id) else { return };
+        if let Some((_, name)) = self.unplaced.get_mut(*turn) {
+            *name = Some(key.map_or(Name::Own, Name::Key));
         }
         self.place();
     }
 
     /// Puts entries into their lanes, up to the first whose key isn't known.
     fn place(&mut self) {
-        while let Some(first) = self.unplaced.first_entry() {
-            let turn = *first.key();
-            let (id, name) = first.get();
-            let (id, Some(name)) = (*id, name.clone()) else { return };
-            first.remove();
+        while let Some((turn, (id, Some(name)))) = self.unplaced.first() {
+            let (id, name) = (*id, name.clone());
+            self.unplaced.remove(turn);
             self.put(turn, id, name);
         }
     }
 
     fn put(&mut self, turn: Turn, id: StreamId, name: Name) {
-        self.entries.insert(id, (turn, Place::Lane(name.clone())));
-        match self.lanes.get_mut(&name) {
-            Some(lane) => {
-                lane.waiting.insert(turn, id);
-            }
-            None => {
-                self.ready.insert((turn, name.clone()));
-                let waiting = BTreeMap::from([(turn, id)]);
-                self.lanes.insert(name, Lane { state: State::Ready, waiting });
-            }
+        let no = self.lane_of(name);
+        self.entries.insert(id, (turn, Place::Lane(no)));
+        let lane = &mut self.lanes[no];
+        lane.waiting.insert(turn, id);
+        if lane.state == State::Empty {
+            lane.state = State::Ready;
+            self.ready.insert(turn, no);
         }
+    }
+
+    fn lane_of(&mut self, name: Name) -> LaneNo {
+        match name {
+            Name::Only => ONLY,
+            Name::Own => self.empty_lane(),
+            Name::Key(key) => match self.keys.get(&key) {
+                Some(no) => *no,
+                None => {
+                    let no = self.empty_lane();
+                    self.lanes[no].key = Some(key.clone());
+                    self.keys.insert(key, no);
+                    no
+                }
+            },
+        }
+    }
+
+    fn empty_lane(&mut self) -> LaneNo {
+        self.empty.pop().unwrap_or_else(|| self.add_lane())
+    }
+
+    fn add_lane(&mut self) -> LaneNo {
+        self.lanes.push(Lane { state: State::Empty, waiting: Table::default(), key: None });
+        self.lanes.len() - 1
     }
 
     /// The entry whose turn it is, if a slot is free.
@@ -150,40 +186,38 @@ impl Dispatch {
         if self.free() == 0 {
             return None;
         }
-        let (turn, name) = self.ready.first()?;
-        self.lanes.get(name)?.waiting.get(turn).copied()
+        let (turn, no) = self.ready.first()?;
+        self.lanes[*no].waiting.get(turn).copied()
     }
 
     /// It runs.
     pub(crate) fn begin(&mut self, id: StreamId) {
-        if let Some((turn, name)) = self.head(id)
-            && self.set(turn, &name, State::Running)
-            && let Some(lane) = self.lanes.get_mut(&name)
-        {
-            lane.waiting.remove(&turn);
+        if let Some((turn, no)) = self.head(id) {
+            self.set(turn, no, State::Running);
+            self.lanes[no].waiting.remove(turn);
         }
     }
 
     /// The store was asked about an entry. If it is the first of its lane, that lane waits, and no other.
     pub(crate) fn asked(&mut self, id: StreamId) {
-        if let Some((turn, name)) = self.head(id) {
-            self.set(turn, &name, State::Asking);
+        if let Some((turn, no)) = self.head(id) {
+            self.set(turn, no, State::Asking);
         }
     }
 
     /// Its lane waits until the store can be asked. One about which it was asked already waits for the answer.
     pub(crate) fn defer(&mut self, id: StreamId) {
-        if let Some((turn, name)) = self.head(id)
-            && self.lanes.get(&name).is_some_and(|lane| lane.state == State::Ready)
+        if let Some((turn, no)) = self.head(id)
+            && self.lanes[no].state == State::Ready
         {
-            self.set(turn, &name, State::Deferred);
+            self.set(turn, no, State::Deferred);
         }
     }
 
     /// There is something new about an entry: if it is the first of its lane, it is looked at again.
     pub(crate) fn look_again(&mut self, id: StreamId) {
-        if let Some((turn, name)) = self.head(id) {
-            self.set(turn, &name, State::Ready);
+        if let Some((turn, no)) = self.head(id) {
+            self.set(turn, no, State::Ready);
         }
     }
 
@@ -195,85 +229,90 @@ impl Dispatch {
     /// The store can be asked: so many lanes that wait for it are looked at again as it may be asked about.
     pub(crate) fn recall(&mut self) {
         for _ in self.asking..self.concurrency.slots() {
-            let Some((turn, name)) = self.deferred.first().cloned() else { return };
-            self.set(turn, &name, State::Ready);
+            let Some((turn, no)) = self.deferred.first() else { return };
+            let no = *no;
+            self.set(turn, no, State::Ready);
         }
     }
 
     /// Forgets an entry, whether it waits or runs.
     pub(crate) fn remove(&mut self, id: StreamId) {
-        let Some((turn, place)) = self.entries.remove(&id) else { return };
-        let Place::Lane(name) = place else {
-            self.unplaced.remove(&turn);
+        let Some((turn, place)) = self.entries.remove(id) else { return };
+        let Place::Lane(no) = place else {
+            self.unplaced.remove(turn);
             return self.place();
         };
-        let Some(lane) = self.lanes.get_mut(&name) else { return };
-        let first = lane.waiting.first_key_value().map(|(turn, _)| *turn);
-        let waited = lane.waiting.remove(&turn).is_some();
+        let lane = &mut self.lanes[no];
+        let first = lane.waiting.first().map(|(turn, _)| turn);
+        let waited = lane.waiting.remove(turn).is_some();
         if !waited || first == Some(turn) {
-            self.go_on(&name, waited.then_some(turn));
+            self.go_on(no, waited.then_some(turn));
         }
     }
 
     /// The first entry of a lane is gone, or the one that ran: the next one is looked at.
-    fn go_on(&mut self, name: &Name, gone: Option<Turn>) {
-        let Some(lane) = self.lanes.get_mut(name) else { return };
+    fn go_on(&mut self, no: LaneNo, gone: Option<Turn>) {
+        let lane = &mut self.lanes[no];
         match (lane.state, gone) {
             // One that waited behind the one that runs.
             (State::Running, Some(_)) => return,
             (State::Running, None) => self.running -= 1,
             (State::Asking, _) => self.asking -= 1,
             (State::Ready | State::Deferred, Some(turn)) => {
-                let place = (turn, name.clone());
-                self.ready.remove(&place);
-                self.deferred.remove(&place);
+                self.ready.remove(turn);
+                self.deferred.remove(turn);
             }
-            (State::Ready | State::Deferred, None) => {}
+            (State::Ready | State::Deferred, None) | (State::Empty, _) => {}
         }
-        lane.state = State::Ready;
-        match lane.waiting.first_key_value() {
+        match lane.waiting.first() {
             Some((turn, _)) => {
-                self.ready.insert((*turn, name.clone()));
+                lane.state = State::Ready;
+                self.ready.insert(turn, no);
             }
             None => {
-                self.lanes.remove(name);
+                lane.state = State::Empty;
+                if let Some(key) = lane.key.take() {
+                    self.keys.remove(&key);
+                }
+                if no != ONLY {
+                    self.empty.push(no);
+                }
             }
         }
     }
 
     /// The lane of an entry that is the first of those that wait there, if none runs.
-    fn head(&self, id: StreamId) -> Option<(Turn, Name)> {
-        let (turn, Place::Lane(name)) = self.entries.get(&id)? else { return None };
-        let lane = self.lanes.get(name)?;
-        let is_head = lane.waiting.first_key_value().is_some_and(|(first, _)| first == turn);
-        (is_head && lane.state != State::Running).then(|| (*turn, name.clone()))
+    fn head(&self, id: StreamId) -> Option<(Turn, LaneNo)> {
+        let (turn, Place::Lane(no)) = *self.entries.get(id)? else { return None };
+        let lane = &self.lanes[no];
+        let is_head = lane.waiting.first().is_some_and(|(first, _)| first == turn);
+        (is_head && lane.state != State::Running).then_some((turn, no))
     }
 
     /// Changes how a lane with this first entry stands.
-    fn set(&mut self, turn: Turn, name: &Name, state: State) -> bool {
-        let Some(lane) = self.lanes.get_mut(name) else { return false };
-        let place = (turn, name.clone());
-        match std::mem::replace(&mut lane.state, state) {
-            State::Ready => drop(self.ready.remove(&place)),
-            State::Deferred => drop(self.deferred.remove(&place)),
+    fn set(&mut self, turn: Turn, no: LaneNo, state: State) {
+        match std::mem::replace(&mut self.lanes[no].state, state) {
+            State::Ready => drop(self.ready.remove(turn)),
+            State::Deferred => drop(self.deferred.remove(turn)),
             State::Asking => self.asking -= 1,
             State::Running => self.running -= 1,
+            State::Empty => {}
         }
         match state {
-            State::Ready => drop(self.ready.insert(place)),
-            State::Deferred => drop(self.deferred.insert(place)),
+            State::Ready => drop(self.ready.insert(turn, no)),
+            State::Deferred => drop(self.deferred.insert(turn, no)),
             State::Asking => self.asking += 1,
             State::Running => self.running += 1,
+            State::Empty => {}
         }
-        true
     }
 
     /// All that waits, in the order of arrival; it is forgotten.
     pub(crate) fn take_waiting(&mut self) -> Vec<StreamId> {
         let mut waiting: Vec<(Turn, StreamId)> = Vec::new();
-        waiting.extend(self.unplaced.iter().map(|(turn, (id, _))| (*turn, *id)));
-        for lane in self.lanes.values() {
-            waiting.extend(lane.waiting.iter().map(|(turn, id)| (*turn, *id)));
+        waiting.extend(self.unplaced.iter().map(|(turn, (id, _))| (turn, *id)));
+        for lane in &self.lanes {
+            waiting.extend(lane.waiting.iter().map(|(turn, id)| (turn, *id)));
         }
         waiting.sort_unstable();
         // From the last one, so that no other becomes the first of its lane.
@@ -300,7 +339,8 @@ impl Dispatch {
 
     /// How many of those that wait could run next to each other and to what runs, as far as is known.
     pub(crate) fn startable(&self) -> usize {
-        self.lanes.len() - self.running + self.unplaced.len() - self.aside()
+        let idle = self.ready.len() + self.deferred.len() + self.asking;
+        idle + self.unplaced.len() - self.aside()
     }
 
     fn aside(&self) -> usize {
@@ -313,6 +353,8 @@ impl Dispatch {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::testing::{Lcg, id};
 
@@ -359,19 +401,27 @@ mod tests {
     /// What must hold at any time.
     fn check(dispatch: &Dispatch) {
         assert!(dispatch.running <= dispatch.slots());
-        let count = |state| dispatch.lanes.values().filter(|lane| lane.state == state).count();
+        let count = |state| dispatch.lanes.iter().filter(|lane| lane.state == state).count();
         assert_eq!(count(State::Running), dispatch.running);
         assert_eq!(count(State::Asking), dispatch.asking);
         assert_eq!(count(State::Ready), dispatch.ready.len());
         assert_eq!(count(State::Deferred), dispatch.deferred.len());
-        let waiting: usize = dispatch.lanes.values().map(|lane| lane.waiting.len()).sum();
+        let waiting: usize = dispatch.lanes.iter().map(|lane| lane.waiting.len()).sum();
         assert_eq!(waiting + dispatch.unplaced.len(), dispatch.waiting() + dispatch.aside());
-        for lane in dispatch.lanes.values() {
-            assert!(
-                lane.state == State::Running || !lane.waiting.is_empty(),
-                "an empty lane stays"
-            );
+        for lane in &dispatch.lanes {
+            let waits = matches!(lane.state, State::Ready | State::Deferred | State::Asking);
+            assert!(lane.state == State::Running || waits != lane.waiting.is_empty());
         }
+        let keyed = dispatch.lanes.iter().filter(|lane| lane.key.is_some()).count();
+        assert_eq!(keyed, dispatch.keys.len());
+        let only = usize::from(dispatch.lanes[ONLY].state == State::Empty);
+        assert_eq!(count(State::Empty), dispatch.empty.len() + only);
+    }
+
+    fn is_empty(dispatch: &Dispatch) -> bool {
+        dispatch.lanes.iter().all(|lane| lane.state == State::Empty)
+            && dispatch.entries.is_empty()
+            && dispatch.unplaced.is_empty()
     }
 
     #[test]
@@ -455,7 +505,7 @@ mod tests {
         check(&dispatch);
         assert_eq!((dispatch.waiting(), dispatch.free()), (0, 1));
         dispatch.remove(id(1));
-        assert!(dispatch.lanes.is_empty() && dispatch.entries.is_empty());
+        assert!(is_empty(&dispatch));
     }
 
     /// Anything in any order: the rules hold, each key's entries begin in the order of arrival, and nothing is left behind.
@@ -531,8 +581,7 @@ mod tests {
                     dispatch.remove(id(entry));
                 }
             }
-            assert!(open.is_empty() && dispatch.lanes.is_empty(), "seed {seed}: {dispatch:?}");
-            assert!(dispatch.entries.is_empty() && dispatch.unplaced.is_empty());
+            assert!(open.is_empty() && is_empty(&dispatch), "seed {seed}: {dispatch:?}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The entries that this server holds of one service: how far each has come, whether it may run when its turn comes, and
 //! since when it is certainly ours.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +13,7 @@ use crate::command::{Fields, StreamId};
 use crate::contract::MethodKind;
 use crate::envelope::Request;
 use crate::options::Concurrency;
+use crate::table::Table;
 use crate::time::Time;
 
 /// How far an entry has come.
@@ -79,23 +79,23 @@ pub(crate) enum Head {
 /// The table of entries that are held.
 #[derive(Debug)]
 pub(crate) struct HeldTable {
-    entries: BTreeMap<StreamId, Held>,
+    entries: Table<StreamId, Held>,
     /// Those that wait or run.
     dispatch: Dispatch,
     /// Since when each handler runs; a later one has a higher number.
-    running: BTreeMap<JobId, (StreamId, Time)>,
+    running: Table<JobId, (StreamId, Time)>,
     /// The sizes of all that is held.
     bytes: usize,
 }
 
 impl HeldTable {
     pub(crate) fn new(concurrency: Concurrency) -> HeldTable {
-        let (entries, running) = (BTreeMap::new(), BTreeMap::new());
+        let (entries, running) = (Table::default(), Table::default());
         HeldTable { entries, dispatch: Dispatch::new(concurrency), running, bytes: 0 }
     }
 
     pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Held> {
-        self.entries.get_mut(&id)
+        self.entries.get_mut(id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -114,7 +114,7 @@ impl HeldTable {
 
     /// What waits and runs; handlers that have run for longer than `long` are stuck.
     pub(crate) fn load(&self, now: Time, long: Duration) -> Load {
-        let stuck = self.running.values().take_while(|(_, began)| now - *began > long).count();
+        let stuck = self.running.iter().take_while(|(_, (_, began))| now - *began > long).count();
         Load {
             slots: self.dispatch.slots(),
             stuck,
@@ -131,7 +131,7 @@ impl HeldTable {
 
     /// So many bytes are held for an entry from now on.
     pub(crate) fn resize(&mut self, id: StreamId, size: usize) {
-        if let Some(held) = self.entries.get_mut(&id) {
+        if let Some(held) = self.entries.get_mut(id) {
             self.bytes = self.bytes - held.size + size;
             held.size = size;
         }
@@ -139,17 +139,17 @@ impl HeldTable {
 
     /// Whether an entry waits for its turn.
     pub(crate) fn is_queued(&self, id: StreamId) -> bool {
-        self.entries.get(&id).is_some_and(|held| held.stage == Stage::Queued)
+        self.entries.get(id).is_some_and(|held| held.stage == Stage::Queued)
     }
 
     /// Whether this handler's entry is held here.
     pub(crate) fn runs(&self, job: JobId) -> bool {
-        self.running.contains_key(&job)
+        self.running.contains(job)
     }
 
     /// The lowest id that is held.
     pub(crate) fn first(&self) -> Option<StreamId> {
-        self.entries.first_key_value().map(|(id, _)| *id)
+        self.entries.first().map(|(id, _)| id)
     }
 
     /// Takes an entry that waits for its turn. Gives the request back whose key must be found out.
@@ -164,13 +164,13 @@ impl HeldTable {
         self.insert(id, Stage::Queued, Some(work), deliveries, touched);
         self.resize(id, size);
         let needs_key = self.dispatch.arrive(id);
-        let work = self.entries.get(&id)?.work.as_ref()?;
+        let work = self.entries.get(id)?.work.as_ref()?;
         needs_key.then_some(&work.request)
     }
 
     /// An entry was delivered that is held here already: it is certainly ours from then on. Whether it is.
     pub(crate) fn delivered_again(&mut self, id: StreamId, touched: Time) -> bool {
-        let Some(held) = self.entries.get_mut(&id) else { return false };
+        let Some(held) = self.entries.get_mut(id) else { return false };
         // One that was lost is ours again.
         held.touched = if held.lost { touched } else { held.touched.max(touched) };
         held.lost = false;
@@ -220,7 +220,7 @@ impl HeldTable {
 
     /// Whether an entry may run whose turn it is. Its lease is fresh for two thirds of the claim idle.
     fn head(&self, id: StreamId, now: Time, claim_idle: Duration) -> Head {
-        match self.entries.get(&id) {
+        match self.entries.get(id) {
             Some(held) if held.asked => Head::Answer,
             Some(_) if !self.is_fresh(id, now, claim_idle) => Head::Renew,
             Some(held) if held.deliveries.is_none() => Head::Count,
@@ -230,13 +230,13 @@ impl HeldTable {
 
     /// Whether the lease of an entry is certainly ours, and for a while: nobody takes it before the claim idle.
     pub(crate) fn is_fresh(&self, id: StreamId, now: Time, claim_idle: Duration) -> bool {
-        let held = self.entries.get(&id);
+        let held = self.entries.get(id);
         held.is_some_and(|held| !held.lost && now - held.touched < claim_idle.saturating_mul(2) / 3)
     }
 
     /// The store is asked about an entry: until it has answered, that doesn't run. Whether it is held.
     pub(crate) fn ask(&mut self, id: StreamId) -> bool {
-        let Some(held) = self.entries.get_mut(&id) else { return false };
+        let Some(held) = self.entries.get_mut(id) else { return false };
         held.asked = true;
         self.dispatch.asked(id);
         true
@@ -244,7 +244,7 @@ impl HeldTable {
 
     /// The store has answered.
     pub(crate) fn answered(&mut self, id: StreamId) {
-        if let Some(held) = self.entries.get_mut(&id) {
+        if let Some(held) = self.entries.get_mut(id) {
             held.asked = false;
             self.dispatch.look_again(id);
         }
@@ -268,7 +268,7 @@ impl HeldTable {
     /// Begins an entry whose turn it is.
     pub(crate) fn begin(&mut self, id: StreamId, now: Time, job: JobId) -> Option<Job> {
         self.dispatch.begin(id);
-        let held = self.entries.get_mut(&id)?;
+        let held = self.entries.get_mut(id)?;
         held.stage = Stage::Running(job);
         held.began = now;
         self.running.insert(job, (id, now));
@@ -287,7 +287,7 @@ impl HeldTable {
 
     /// An entry that waits won't be begun: it comes to this stage. Its work.
     pub(crate) fn take_queued(&mut self, id: StreamId, stage: Stage) -> Option<Work> {
-        let held = self.entries.get_mut(&id).filter(|held| held.stage == Stage::Queued)?;
+        let held = self.entries.get_mut(id).filter(|held| held.stage == Stage::Queued)?;
         held.stage = stage;
         let work = held.work.take();
         self.dispatch.remove(id);
@@ -296,18 +296,18 @@ impl HeldTable {
 
     /// A handler ended: its entry, if it is still held.
     pub(crate) fn end(&mut self, job: JobId) -> Option<(StreamId, &mut Held)> {
-        let (id, _) = self.running.remove(&job)?;
+        let (id, _) = self.running.remove(job)?;
         self.dispatch.remove(id);
-        self.entries.get_mut(&id).map(|held| (id, held))
+        self.entries.get_mut(id).map(|held| (id, held))
     }
 
     /// Forgets an entry, wherever it is.
     pub(crate) fn remove(&mut self, id: StreamId) -> Option<Held> {
-        let held = self.entries.remove(&id)?;
+        let held = self.entries.remove(id)?;
         self.bytes -= held.size;
         self.dispatch.remove(id);
         if let Stage::Running(job) = held.stage {
-            self.running.remove(&job);
+            self.running.remove(job);
         }
         Some(held)
     }
@@ -321,8 +321,9 @@ impl HeldTable {
 
     /// Turns all that runs into what goes back to the pool.
     pub(crate) fn release_running(&mut self) -> Vec<(JobId, StreamId)> {
-        let running = std::mem::take(&mut self.running).into_iter();
-        let running: Vec<(JobId, StreamId)> = running.map(|(job, (id, _))| (job, id)).collect();
+        let running = std::mem::take(&mut self.running);
+        let running: Vec<(JobId, StreamId)> =
+            running.iter().map(|(job, (id, _))| (job, *id)).collect();
         for (_, id) in &running {
             self.dispatch.remove(*id);
             self.release(&[*id]);
@@ -332,7 +333,7 @@ impl HeldTable {
 
     fn release(&mut self, ids: &[StreamId]) {
         for id in ids {
-            if let Some(held) = self.entries.get_mut(id) {
+            if let Some(held) = self.entries.get_mut(*id) {
                 held.stage = Stage::Releasing;
                 held.work = None;
             }
@@ -347,7 +348,7 @@ impl HeldTable {
             .filter(|(_, held)| {
                 held.stage != Stage::Releasing && !held.lost && now - held.touched >= claim_idle / 3
             })
-            .map(|(id, _)| *id)
+            .map(|(id, _)| id)
             .collect()
     }
 }

@@ -14,6 +14,18 @@ use crate::output::LinkInput;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
 
+impl JobId {
+    /// The `number`-th one of a server, for a service. Later ones are greater.
+    pub(super) fn new(number: u64, service: usize) -> JobId {
+        JobId(number << 16 | (service & 0xffff) as u64)
+    }
+
+    /// Its service, if that is one of the first 65,536.
+    pub(super) fn service(self) -> usize {
+        (self.0 & 0xffff) as usize
+    }
+}
+
 /// A handler to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {

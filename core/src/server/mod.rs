@@ -33,7 +33,7 @@ mod tests;
 mod turns;
 mod upkeep;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use crate::command::{Lane, Outcome, StreamId};
 use crate::contract::Contract;
@@ -52,6 +52,8 @@ use service::Service;
 use shared::{For, Shared};
 use suspects::Suspects;
 
+use crate::table::Table;
+
 /// The server's side of the protocol, as a pure state machine.
 ///
 /// Register services, then give it one input with [`handle_input`](Machine::handle_input), take all outputs with
@@ -60,8 +62,8 @@ use suspects::Suspects;
 pub struct ServerCore {
     shared: Shared,
     services: Vec<Service>,
-    /// Services with acks that leave at the end of this round, as one command each.
-    to_ack: BTreeSet<usize>,
+    /// Services to which something has happened in this round. At its end their acks leave, as one command each.
+    touched: Table<usize, ()>,
 }
 
 impl ServerCore {
@@ -85,7 +87,7 @@ impl ServerCore {
             report: StopReport::default(),
             out: VecDeque::new(),
         };
-        ServerCore { shared, services: Vec::new(), to_ack: BTreeSet::new() }
+        ServerCore { shared, services: Vec::new(), touched: Table::default() }
     }
 
     /// Adds a serial service, and returns its number: 0, 1, …
@@ -178,9 +180,18 @@ impl ServerCore {
     fn step(&mut self, at: usize) {
         if let Some(service) = self.services.get_mut(at) {
             service.step(&mut self.shared);
-            if service.has_acks() {
-                self.to_ack.insert(at);
-            }
+            self.touched.insert(at, ());
+        }
+    }
+
+    /// The same at the end of the round: many replies that were accepted together need one step.
+    fn step_later(&mut self, at: usize) {
+        if self.shared.is_draining() {
+            return self.step(at);
+        }
+        if let Some(service) = self.services.get_mut(at) {
+            service.step_due = true;
+            self.touched.insert(at, ());
         }
     }
 
@@ -194,8 +205,9 @@ impl ServerCore {
     fn hurry(&mut self) {
         let now = self.shared.now;
         self.shared.commands.hurry(now);
-        for service in &mut self.services {
+        for (at, service) in self.services.iter_mut().enumerate() {
             service.reader.hurry(now);
+            self.touched.insert(at, ());
         }
     }
 
@@ -214,11 +226,16 @@ impl ServerCore {
     }
 
     fn finished(&mut self, job: JobId, outcome: JobOutcome) {
-        let shared = &mut self.shared;
-        let at = self.services.iter_mut().position(|service| service.runs(job));
-        let Some(at) = at else { return };
-        self.services[at].handler_ended(shared, job, outcome);
+        let Some(at) = self.service_of(job) else { return };
+        self.services[at].handler_ended(&mut self.shared, job, outcome);
         self.step(at);
+    }
+
+    fn service_of(&self, job: JobId) -> Option<usize> {
+        let runs = |at: &usize| self.services.get(*at).is_some_and(|service| service.runs(job));
+        let named = job.service();
+        // More services than a job's number can tell apart share numbers.
+        Some(named).filter(runs).or_else(|| (named..self.services.len()).find(runs))
     }
 
     fn keyed(&mut self, at: usize, entry: StreamId, key: Keyed) {
@@ -253,12 +270,15 @@ impl ServerCore {
         self.shared.suspects.handle_timeout(now);
     }
 
-    /// Acks leave when nothing else is left to be done in this round: one command for each service.
-    fn flush_acks(&mut self) {
-        while let Some(at) = self.to_ack.pop_first() {
-            if let Some(service) = self.services.get_mut(at) {
-                service.send_acks(&mut self.shared);
+    /// Nothing else is left to be done in this round.
+    fn end_round(&mut self) {
+        while let Some((at, ())) = self.touched.pop_first() {
+            let Some(service) = self.services.get_mut(at) else { continue };
+            if std::mem::take(&mut service.step_due) {
+                service.step(&mut self.shared);
             }
+            service.send_acks(&mut self.shared);
+            service.due = service.timeout(&self.shared);
         }
     }
 }
@@ -287,7 +307,7 @@ impl Machine for ServerCore {
 
     fn poll_output(&mut self) -> Option<Output<ServerOutput>> {
         if self.shared.out.is_empty() {
-            self.flush_acks();
+            self.end_round();
         }
         self.shared.out.pop_front()
     }
@@ -303,7 +323,7 @@ impl Machine for ServerCore {
             shared.suspects.timeout().map(|at| (at, TimerReason::Suspect)),
             self.drain_timeout().map(|at| (at, TimerReason::Drain)),
         ];
-        let services = self.services.iter().filter_map(|service| service.timeout(shared));
+        let services = self.services.iter().filter_map(|service| service.due);
         own.into_iter().flatten().chain(services).min_by_key(|(at, _)| *at)
     }
 

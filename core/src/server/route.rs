@@ -97,7 +97,10 @@ impl ServerCore {
                     return self.start_failed(error);
                 }
             }
-            For::Reply(_, reply) => service.reply_answered(shared, reply, outcome),
+            For::Reply(_, reply) => {
+                service.reply_answered(shared, reply, outcome);
+                return self.step_later(at);
+            }
             For::DeadLetter(_, letter) => service.dead_letter_answered(shared, letter, outcome),
             For::Ack(_, ids) => service.ack_answered(shared, ids, outcome),
             For::Claim(_, issued) => service.claim_answered(shared, issued, outcome),

@@ -47,6 +47,10 @@ pub(super) enum Reading {
 pub(super) struct Service {
     /// Its number.
     pub(super) at: usize,
+    /// [`step`](Service::step) is owed at the end of the round.
+    pub(super) step_due: bool,
+    /// When it has something to do next, as it was at the end of the last round that touched it.
+    pub(super) due: Option<(Time, TimerReason)>,
     pub(super) contract: Contract,
     pub(super) stream: Key,
     pub(super) dead_stream: Key,
@@ -102,6 +106,8 @@ impl Service {
         let gate = || Gate::new(options.common.backoff);
         Service {
             at,
+            step_due: false,
+            due: None,
             stream: options.common.key_prefix.command_stream(name),
             dead_stream: options.common.key_prefix.dead_letter_stream(name),
             group: name.as_str().to_owned(),

@@ -43,13 +43,13 @@ impl Service {
 
     /// What came of an entry that neither waits nor runs any more.
     pub(super) fn settle(&mut self, shared: &mut Shared, entry: StreamId, outcome: JobOutcome) {
-        let service = self.name();
+        let service = self.contract.service();
         let Some(held) = self.held.get_mut(entry) else { return };
         held.stage = Stage::Replying;
         let Some(work) = held.work.take() else { return };
         let method = work.request.method;
         if let JobOutcome::Panicked(message) = &outcome {
-            let (service, method) = (service.clone(), method.clone());
+            let (service, method) = (service.as_str().to_owned(), method.clone());
             shared.event(Event::HandlerPanicked { service, method, message: message.clone() });
         }
         let outcome = match outcome {
@@ -75,6 +75,7 @@ impl Service {
             }
             (JobOutcome::Failed(error), None) => {
                 let reason = shorten(&error.to_string()).into_owned();
+                let service = service.as_str().to_owned();
                 shared.event(Event::NotificationFailed { service, method, reason });
                 None
             }
@@ -142,14 +143,9 @@ impl Service {
         }
     }
 
-    /// Whether there is something to ack.
-    pub(super) fn has_acks(&self) -> bool {
-        !self.acks.is_empty()
-    }
-
     /// Acks everything that is done, with one command.
     pub(super) fn send_acks(&mut self, shared: &mut Shared) {
-        while shared.commands.is_open() && self.acking.is_open() && self.has_acks() {
+        while shared.commands.is_open() && self.acking.is_open() && !self.acks.is_empty() {
             let rest = self.acks.split_off(self.acks.len().min(ACK_CHUNK));
             let ids = std::mem::replace(&mut self.acks, rest);
             let ack = Command::Ack {

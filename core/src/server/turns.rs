@@ -41,7 +41,8 @@ impl Service {
 
     fn begin_handler(&mut self, shared: &mut Shared, id: StreamId) {
         shared.next_job += 1;
-        if let Some(mut job) = self.held.begin(id, shared.now, JobId(shared.next_job)) {
+        let job = JobId::new(shared.next_job, self.at);
+        if let Some(mut job) = self.held.begin(id, shared.now, job) {
             job.service = self.at;
             shared.effect(ServerOutput::Run(job));
         }

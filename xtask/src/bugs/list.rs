@@ -349,7 +349,7 @@ pub(super) const BUGS: &[Bug] = &[
         what: "a service that may run several requests at once runs one",
         changes: &[change(
             DISPATCH,
-            "Concurrency::Concurrent(_) => self.put(turn, id, Name::Own(id)),",
+            "Concurrency::Concurrent(_) => self.put(turn, id, Name::Own),",
             "Concurrency::Concurrent(_) => self.put(turn, id, Name::Only),",
         )],
         tests: &[Case("concurrency::at_once"), Case("concurrency::slow_among_quick")],
@@ -361,7 +361,7 @@ pub(super) const BUGS: &[Bug] = &[
             change(
                 DISPATCH,
                 "Concurrency::Serial => self.put(turn, id, Name::Only),",
-                "Concurrency::Serial => self.put(turn, id, Name::Own(id)),",
+                "Concurrency::Serial => self.put(turn, id, Name::Own),",
             ),
             change(OPTIONS, "Concurrency::Serial => 1,", "Concurrency::Serial => 8,"),
         ],
@@ -372,8 +372,8 @@ pub(super) const BUGS: &[Bug] = &[
         what: "requests of one key run next to each other",
         changes: &[change(
             DISPATCH,
-            "key.map_or(Name::Own(id), Name::Key)",
-            "key.map_or(Name::Own(id), |_| Name::Own(id))",
+            "key.map_or(Name::Own, Name::Key)",
+            "key.map_or(Name::Own, |_| Name::Own)",
         )],
         tests: &[Case("concurrency::same_key_in_order")],
     },

@@ -1,0 +1,157 @@
+//! A table in the order of its keys, for keys that mostly come in order and mostly go from the front: ids of entries, turns,
+//! numbers of jobs. Both cost next to nothing then, and no memory is asked for once it has grown.
+
+use std::collections::VecDeque;
+
+/// How many gaps may stay, besides as many as there are values.
+const GAPS: usize = 32;
+
+/// What was removed from the middle leaves a gap, until it is at an end or there are too many.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<K, V> {
+    /// In the order of the keys; neither the first nor the last is a gap.
+    places: VecDeque<(K, Option<V>)>,
+    len: usize,
+}
+
+impl<K, V> Default for Table<K, V> {
+    fn default() -> Self {
+        Table { places: VecDeque::new(), len: 0 }
+    }
+}
+
+impl<K: Copy + Ord, V> Table<K, V> {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn find(&self, key: K) -> Result<usize, usize> {
+        // The ends first, where nearly all of them are.
+        match (self.places.front(), self.places.back()) {
+            (Some((first, _)), _) if key <= *first => {
+                if key == *first {
+                    Ok(0)
+                } else {
+                    Err(0)
+                }
+            }
+            (_, Some((last, _))) if key >= *last => {
+                let end = self.places.len();
+                if key == *last { Ok(end - 1) } else { Err(end) }
+            }
+            _ => self.places.binary_search_by_key(&key, |(key, _)| *key),
+        }
+    }
+
+    pub(crate) fn get(&self, key: K) -> Option<&V> {
+        self.places[self.find(key).ok()?].1.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut V> {
+        let at = self.find(key).ok()?;
+        self.places[at].1.as_mut()
+    }
+
+    pub(crate) fn contains(&self, key: K) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Puts a value in; gives what was there before.
+    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let before = match self.find(key) {
+            Ok(at) => self.places[at].1.replace(value),
+            Err(at) => {
+                self.places.insert(at, (key, Some(value)));
+                None
+            }
+        };
+        self.len += usize::from(before.is_none());
+        before
+    }
+
+    pub(crate) fn remove(&mut self, key: K) -> Option<V> {
+        let at = self.find(key).ok()?;
+        let value = self.places[at].1.take()?;
+        self.len -= 1;
+        while self.places.front().is_some_and(|(_, value)| value.is_none()) {
+            self.places.pop_front();
+        }
+        while self.places.back().is_some_and(|(_, value)| value.is_none()) {
+            self.places.pop_back();
+        }
+        if self.places.len() > 2 * self.len + GAPS {
+            self.places.retain(|(_, value)| value.is_some());
+        }
+        Some(value)
+    }
+
+    /// The value with the lowest key.
+    pub(crate) fn first(&self) -> Option<(K, &V)> {
+        let (key, value) = self.places.front()?;
+        Some((*key, value.as_ref()?))
+    }
+
+    pub(crate) fn pop_first(&mut self) -> Option<(K, V)> {
+        let (key, _) = self.first()?;
+        Some((key, self.remove(key)?))
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (K, &V)> {
+        self.places.iter().filter_map(|(key, value)| Some((*key, value.as_ref()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::testing::Lcg;
+
+    #[test]
+    fn it_is_an_ordered_map_whatever_comes_and_goes() {
+        for seed in 0..50 {
+            let mut random = Lcg(seed);
+            let (mut table, mut map) = (Table::default(), BTreeMap::new());
+            let (mut newest, span) = (0, 1 + random.below(200));
+            for step in 0..2_000 {
+                let any = random.below(newest + 2);
+                match random.below(if step < 1_500 { 8 } else { 20 }) {
+                    // In order, with gaps between them.
+                    0..=2 if map.len() < 500 => {
+                        newest += 1 + random.below(3);
+                        assert_eq!(table.insert(newest, step), map.insert(newest, step));
+                    }
+                    // Anywhere, some of them again.
+                    3 => assert_eq!(table.insert(any, step), map.insert(any, step)),
+                    4 if map.len() as u64 > span => {
+                        assert_eq!(table.pop_first(), map.pop_first());
+                    }
+                    5 => assert_eq!(table.remove(any), map.remove(&any)),
+                    6 => {
+                        assert_eq!(table.get_mut(any).map(|value| *value += 1).is_some(), {
+                            map.get_mut(&any).map(|value| *value += 1).is_some()
+                        });
+                    }
+                    _ => {
+                        let near = map.keys().nth(usize::try_from(random.below(5)).unwrap());
+                        let near = near.copied().unwrap_or(7);
+                        assert_eq!(table.remove(near), map.remove(&near));
+                    }
+                }
+                assert_eq!(table.get(any), map.get(&any));
+                assert_eq!(table.contains(any), map.contains_key(&any));
+                assert_eq!((table.len(), table.is_empty()), (map.len(), map.is_empty()));
+                assert_eq!(table.first(), map.first_key_value().map(|(key, value)| (*key, value)));
+                assert!(table.places.len() <= 2 * table.len() + GAPS);
+            }
+            assert!(table.iter().eq(map.iter().map(|(key, value)| (*key, value))), "seed {seed}");
+            while table.pop_first().is_some() {}
+            assert!(table.places.is_empty());
+        }
+    }
+}
