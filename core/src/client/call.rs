@@ -28,18 +28,18 @@ pub(crate) enum Progress {
     /// It is in the stream.
     Accepted,
     /// The connection was lost after it may have left.
-    Unknown(Fault),
+    Unknown(Box<Fault>),
     /// No server had made the stream: it waits for a try that finds one.
     NoStream,
     /// The store refuses it for now.
-    Refused(Refusal),
+    Refused(Box<Refusal>),
 }
 
 /// A call that has no outcome yet.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) kind: MethodKind,
-    target: Arc<Target>,
+    pub(super) target: Arc<Target>,
     /// Kept until the store has accepted it.
     pub(crate) envelope: Bytes,
     /// How many bytes it takes of the room for what wait.
@@ -48,7 +48,8 @@ pub(crate) struct Call {
     pub(crate) deadline: Time,
     pub(crate) progress: Progress,
     pub(super) id: Uuid,
-    pub(super) retry_after: Duration,
+    /// How often the store has refused it.
+    pub(super) refused: u8,
     pub(super) retry_at: Option<Time>,
 }
 
@@ -70,7 +71,7 @@ impl Call {
             deadline,
             progress: Progress::Waiting,
             id,
-            retry_after: FIRST_RETRY,
+            refused: 0,
             retry_at: None,
         }
     }
@@ -78,6 +79,13 @@ impl Call {
     fn names(&self) -> (String, String) {
         let name = &self.target.name;
         (name.service().to_owned(), name.method().to_owned())
+    }
+
+    /// How long it waits before it is tried again, once more than before.
+    pub(super) fn retry_after(&mut self) -> Duration {
+        let after = FIRST_RETRY.saturating_mul(1 << self.refused.min(16)).min(LAST_RETRY);
+        self.refused = self.refused.saturating_add(1);
+        after
     }
 
     /// Where it goes.
@@ -110,10 +118,10 @@ impl Call {
                 None => CallError::TooManyCalls { service: self.names().0, limit },
             },
             Progress::Unknown(fault) => {
-                CallError::Transport { fault: fault.clone(), may_have_executed: true }
+                CallError::Transport { fault: (**fault).clone(), may_have_executed: true }
             }
             Progress::NoStream => self.no_such_service(now),
-            Progress::Refused(refusal) => CallError::Refused(refusal.clone()),
+            Progress::Refused(refusal) => CallError::Refused((**refusal).clone()),
             // Nobody would answer it but the store, which hasn't.
             Progress::Sent if self.kind == MethodKind::Notification => CallError::Transport {
                 fault: Fault {

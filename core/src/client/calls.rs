@@ -45,8 +45,12 @@ impl ClientCore {
                     MethodKind::Notification => outgoing.into_notification(),
                 };
                 let call = Call::new(kind, target, envelope, size, id, times);
-                self.pending.insert(key, call);
-                self.send_waiting();
+                if !self.commands.is_open() {
+                    self.pending.insert(key, call);
+                } else if let Some(call) = self.pending.insert_to_send(key, call) {
+                    let append = append(call, &self.reply_to);
+                    self.commands.send(self.now, append, sent(key, call), &mut self.out);
+                }
             }
         }
     }
@@ -127,15 +131,8 @@ impl ClientCore {
     pub(super) fn send_waiting(&mut self) {
         while self.commands.is_open() {
             let Some((key, call)) = self.pending.next_to_send() else { return };
-            let reply_to = (call.kind == MethodKind::Request).then(|| self.reply_to.clone());
-            let append = Command::Append {
-                stream: call.stream().clone(),
-                fields: envelope::fields(call.envelope.clone(), reply_to),
-                max_len: None,
-                create: false,
-            };
-            let sent = For::Call(key, call.stream().clone(), call.size);
-            self.commands.send(self.now, append, sent, &mut self.out);
+            let append = append(call, &self.reply_to);
+            self.commands.send(self.now, append, sent(key, call), &mut self.out);
         }
     }
 
@@ -188,7 +185,7 @@ impl ClientCore {
             }
             Outcome::Refused(refusal) => match Meaning::of(&refusal) {
                 Meaning::Passing => {
-                    self.pending.retry_later(self.now, key, Progress::Refused(refusal));
+                    self.pending.retry_later(self.now, key, Progress::Refused(refusal.into()));
                 }
                 _ => self.finish_call(key, Err(CallError::Refused(refusal))),
             },
@@ -198,9 +195,24 @@ impl ClientCore {
             }
             // Never sent again by itself: its reply may be on its way.
             Outcome::Unknown(fault) => {
-                call.progress = Progress::Unknown(fault);
+                call.progress = Progress::Unknown(fault.into());
                 call.envelope = Bytes::new();
             }
         }
     }
+}
+
+/// The command that puts a call's message into its stream.
+fn append(call: &Call, reply_to: &Bytes) -> Command {
+    let reply_to = (call.kind == MethodKind::Request).then(|| reply_to.clone());
+    Command::Append {
+        stream: call.stream().clone(),
+        fields: envelope::fields(call.envelope.clone(), reply_to),
+        max_len: None,
+        create: false,
+    }
+}
+
+fn sent(key: CallKey, call: &Call) -> For {
+    For::Call(key, call.target.clone(), call.size)
 }

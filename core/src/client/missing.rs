@@ -24,6 +24,11 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
+    /// Whether all streams are there, as far as is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// Whether there was no such stream when a call was last sent to it.
     pub(crate) fn contains(&self, stream: &Key) -> bool {
         self.streams.contains_key(stream)

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | may this call be made, what does the store's answer mean for it | [`calls`] |
 //! | which calls wait for what, when does one time out | [`pending`] |
+//! | where the calls are kept | [`register`] |
 //! | which call tries whether a service is there by now | [`missing`] |
 //! | how many requests may be under way | [`places`] |
 //! | how much may wait to be sent, and who waits for room | [`room`] |
@@ -17,6 +18,7 @@ mod io;
 mod missing;
 mod pending;
 mod places;
+mod register;
 mod replies;
 mod room;
 mod targets;
@@ -25,6 +27,7 @@ mod tests;
 mod watch;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -45,14 +48,14 @@ use crate::time::Time;
 use call::Trouble;
 pub use io::{CallKey, Caller, ClientInput, ClientOutput};
 use pending::Pending;
-use targets::Targets;
+use targets::{Target, Targets};
 use watch::{Question, Watch};
 
 /// What an answer is for.
 #[derive(Debug)]
 enum For {
-    /// With its command stream and the size of its message.
-    Call(CallKey, Key, usize),
+    /// With where it went and the size of its message.
+    Call(CallKey, Arc<Target>, usize),
     Replies,
     Goodbye,
     TimeToLive,
@@ -173,7 +176,7 @@ impl ClientCore {
         if !self.pending.is_empty() && until > self.now {
             return;
         }
-        while let Some((key, may_have_executed)) = self.pending.pop() {
+        for (key, may_have_executed) in self.pending.take_all() {
             self.settle_pending(key, Err(CallError::Stopped { may_have_executed }));
         }
         if !self.commands.is_open() || self.now >= until + GOODBYE {
@@ -259,7 +262,7 @@ impl ClientCore {
 
     fn completed(&mut self, what: For, outcome: Outcome) {
         match what {
-            For::Call(key, stream, size) => self.appended(key, &stream, size, outcome),
+            For::Call(key, target, size) => self.appended(key, &target.stream, size, outcome),
             For::Replies => {
                 if let Outcome::Unknown(_) | Outcome::NotSent(_) = outcome {
                     self.probe();

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use super::CallKey;
-use super::call::{Call, LAST_RETRY, Progress, Trouble};
+use super::call::{Call, Progress, Trouble};
 use super::missing::Missing;
 use super::places::Places;
+use super::register::Register;
 use super::room::Room;
 use crate::command::{Fault, Outcome, Reply};
 use crate::contract::MethodKind;
@@ -19,12 +20,12 @@ use crate::time::Time;
 /// The table of calls without an outcome.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    calls: BTreeMap<CallKey, Call>,
-    by_id: BTreeMap<Uuid, CallKey>,
-    deadlines: BTreeSet<(Time, CallKey)>,
+    calls: Register,
     retries: BTreeSet<(Time, CallKey)>,
     /// Those that wait for a connection, a stream or a place: for each service in the order of their calls.
     waiting: BTreeMap<Key, BTreeSet<(Time, CallKey)>>,
+    /// Something has changed since none of those that wait could go.
+    stirred: bool,
     /// The service that was served last; the next one has its turn.
     served: Option<Key>,
     missing: Missing,
@@ -36,11 +37,10 @@ pub(crate) struct Pending {
 impl Pending {
     pub(crate) fn new(options: &ClientOptions) -> Pending {
         Pending {
-            calls: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            calls: Register::default(),
             retries: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            stirred: false,
             served: None,
             missing: Missing::default(),
             places: Places::new(options.common.reply_stream_max_len),
@@ -60,26 +60,36 @@ impl Pending {
 
     /// Whether this call waits here to be sent.
     pub(crate) fn is_unsent(&self, key: CallKey) -> bool {
-        self.calls.get(&key).is_some_and(Call::is_unsent)
+        self.calls.get(key).is_some_and(Call::is_unsent)
     }
 
     pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
-        self.calls.get_mut(&key)
+        self.calls.get_mut(key)
     }
 
     /// Takes a new call. It waits for a connection.
     pub(crate) fn insert(&mut self, key: CallKey, call: Call) {
-        if call.kind == MethodKind::Request {
-            self.by_id.insert(call.id, key);
-        }
-        self.deadlines.insert((call.deadline, key));
         self.calls.insert(key, call);
         self.wait(key);
     }
 
+    /// Takes a new call and sends it past those that wait, if none of them is in its way: they can't go, as long as nothing
+    /// has changed, and are of other services.
+    pub(crate) fn insert_to_send(&mut self, key: CallKey, call: Call) -> Option<&mut Call> {
+        let stream = call.stream();
+        let passes = self.waiting.is_empty() || !self.stirred && !self.waiting.contains_key(stream);
+        if !passes || !self.may_go(stream, call.kind) {
+            self.insert(key, call);
+            return None;
+        }
+        self.calls.insert(key, call);
+        self.sent(key)
+    }
+
     fn wait(&mut self, key: CallKey) {
-        if let Some(call) = self.calls.get(&key) {
+        if let Some(call) = self.calls.get(key) {
             self.waiting.entry(call.stream().clone()).or_default().insert((call.started, key));
+            self.stirred = true;
         }
     }
 
@@ -102,9 +112,8 @@ impl Pending {
     }
 
     fn take_out(&mut self, key: CallKey) -> Option<Call> {
-        let call = self.calls.remove(&key)?;
-        self.by_id.remove(&call.id);
-        self.deadlines.remove(&(call.deadline, key));
+        let call = self.calls.remove(key)?;
+        self.stirred = true;
         if let Some(queue) = self.waiting.get_mut(call.stream()) {
             queue.remove(&(call.started, key));
             if queue.is_empty() {
@@ -124,38 +133,59 @@ impl Pending {
 
     /// The call that a reply belongs to. A late reply belongs to none, and gives its place back.
     pub(crate) fn answered(&mut self, id: Uuid) -> Answered {
-        match self.by_id.get(&id).copied().and_then(|key| Some((key, self.remove(key)?))) {
+        match self.calls.key_of(id).and_then(|key| Some((key, self.remove(key)?))) {
             Some((key, call)) => Answered::Call(key, call),
-            None if self.places.late_reply(id) => Answered::Late,
+            None if self.places.late_reply(id) => {
+                self.stirred = true;
+                Answered::Late
+            }
             None => Answered::Nobody,
         }
     }
 
     /// The next call to send, now that there is a connection: each service in turn, if it has a place.
-    pub(crate) fn next_to_send(&mut self) -> Option<(CallKey, &Call)> {
-        let (stream, key) = self.next_in_turn()?;
+    pub(crate) fn next_to_send(&mut self) -> Option<(CallKey, &mut Call)> {
+        if self.waiting.is_empty() || !self.stirred {
+            return None;
+        }
+        let Some((stream, key)) = self.next_in_turn() else {
+            self.stirred = false;
+            return None;
+        };
         let queue = self.waiting.get_mut(&stream)?;
         queue.pop_first();
         if queue.is_empty() {
             self.waiting.remove(&stream);
         }
-        let call = self.calls.get_mut(&key)?;
+        self.sent(key).map(|call| (key, call))
+    }
+
+    /// A call leaves.
+    fn sent(&mut self, key: CallKey) -> Option<&mut Call> {
+        let call = self.calls.get_mut(key)?;
         call.progress = Progress::Sent;
+        let stream = call.stream();
         if call.kind == MethodKind::Request {
-            self.places.take(&stream);
+            self.places.take(stream);
         }
-        self.missing.sent(&stream, key);
-        self.served = Some(stream);
-        Some((key, call))
+        self.missing.sent(stream, key);
+        if self.served.as_ref() != Some(stream) {
+            self.served = Some(stream.clone());
+        }
+        Some(call)
+    }
+
+    /// A notification needs no place, but stays behind the requests before it.
+    fn may_go(&self, stream: &Key, kind: MethodKind) -> bool {
+        let has_place = kind == MethodKind::Notification || self.places.is_free(stream);
+        has_place && self.missing.may_send(stream)
     }
 
     fn next_in_turn(&self) -> Option<(Key, CallKey)> {
         let may_go = |(stream, queue): (&Key, &BTreeSet<(Time, CallKey)>)| {
             let (_, key) = *queue.first()?;
-            // A notification needs no place, but stays behind the requests before it.
-            let notification = self.calls.get(&key)?.kind == MethodKind::Notification;
-            let has_place = notification || self.places.is_free(stream);
-            (has_place && self.missing.may_send(stream)).then(|| (stream.clone(), key))
+            let kind = self.calls.get(key)?.kind;
+            self.may_go(stream, kind).then(|| (stream.clone(), key))
         };
         let Some(served) = &self.served else { return self.waiting.iter().find_map(may_go) };
         let after = (Bound::Excluded(served), Bound::Unbounded);
@@ -174,25 +204,30 @@ impl Pending {
     pub(crate) fn wait_for_stream(&mut self, now: Time, key: CallKey) {
         self.not_taken(key, Progress::NoStream);
         self.wait(key);
-        if let Some(call) = self.calls.get(&key) {
+        if let Some(call) = self.calls.get(key) {
             self.missing.not_there(now, call.stream(), key);
         }
     }
 
     /// What the store said to a call tells the others to the same stream whether it is there.
     pub(crate) fn probed(&mut self, stream: &Key, key: CallKey, outcome: &Outcome) {
+        if self.missing.is_empty() {
+            return;
+        }
+        self.stirred = true;
         match outcome {
-            Outcome::Reply(Reply::Nil) if self.calls.contains_key(&key) => {}
+            Outcome::Reply(Reply::Nil) if self.calls.contains(key) => {}
             Outcome::Reply(reply) if *reply != Reply::Nil => self.missing.forget(stream),
             _ => self.missing.says_nothing(stream, key),
         }
-        if !self.waiting.contains_key(stream) && !self.calls.contains_key(&key) {
+        if !self.waiting.contains_key(stream) && !self.calls.contains(key) {
             self.missing.forget(stream);
         }
     }
 
     fn not_taken(&mut self, key: CallKey, why: Progress) {
-        if let Some(call) = self.calls.get_mut(&key) {
+        self.stirred = true;
+        if let Some(call) = self.calls.get_mut(key) {
             if call.has_place() {
                 self.places.give_back(call.stream());
             }
@@ -203,9 +238,8 @@ impl Pending {
     /// It was not taken: it is tried again after a while.
     pub(crate) fn retry_later(&mut self, now: Time, key: CallKey, why: Progress) {
         self.not_taken(key, why);
-        if let Some(call) = self.calls.get_mut(&key) {
-            let at = now + call.retry_after;
-            call.retry_after = (call.retry_after * 2).min(LAST_RETRY);
+        if let Some(call) = self.calls.get_mut(key) {
+            let at = now + call.retry_after();
             call.retry_at = Some(at);
             self.retries.insert((at, key));
         }
@@ -213,7 +247,7 @@ impl Pending {
 
     /// When the next deadline or retry is due.
     pub(crate) fn timeout(&self) -> Option<(Time, bool)> {
-        let deadline = self.deadlines.first().map(|(at, _)| (*at, true));
+        let deadline = self.calls.first_deadline().map(|(at, _)| (at, true));
         let retry = self.retries.first().map(|(at, _)| (*at, false));
         let place = if self.waiting.is_empty() { None } else { self.places.timeout() };
         let place = place.map(|at| (at, false));
@@ -224,13 +258,14 @@ impl Pending {
 
     /// Puts those whose retry is due back among those to send, lets streams be tried again, and frees the places of replies that are given up.
     pub(crate) fn retry_due(&mut self, now: Time) {
+        self.stirred = true;
         self.places.handle_timeout(now);
         self.missing.handle_timeout(now);
         while let Some((at, key)) = self.retries.first().copied()
             && at <= now
         {
             self.retries.remove(&(at, key));
-            if let Some(call) = self.calls.get_mut(&key) {
+            if let Some(call) = self.calls.get_mut(key) {
                 call.retry_at = None;
                 self.wait(key);
             }
@@ -246,7 +281,7 @@ impl Pending {
         if let Some(key) = self.room.expire(now) {
             return Some((key, self.no_room(trouble.commands)));
         }
-        let (at, key) = *self.deadlines.first()?;
+        let (at, key) = self.calls.first_deadline()?;
         if at > now {
             return None;
         }
@@ -257,7 +292,7 @@ impl Pending {
 
     /// A call that never left knows nothing of its stream, and one that came back not whether there is one by now.
     fn tell_what_it_waits_for(&mut self, key: CallKey, trouble: &Trouble<'_>) {
-        let Some(call) = self.calls.get_mut(&key) else { return };
+        let Some(call) = self.calls.get_mut(key) else { return };
         match (&call.progress, self.missing.contains(call.stream())) {
             (Progress::Waiting, true) if trouble.commands.is_none() => {
                 call.progress = Progress::NoStream;
@@ -273,15 +308,14 @@ impl Pending {
         CallError::QueueFull { calls, bytes, not_connected: not_connected.cloned() }
     }
 
-    /// Removes any call, and says whether it may have been executed.
-    pub(crate) fn pop(&mut self) -> Option<(CallKey, bool)> {
-        match self.calls.first_key_value() {
-            Some((key, _)) => {
-                let key = *key;
-                self.remove(key).map(|call| (key, call.may_have_executed()))
-            }
-            None => self.room.pop().map(|key| (key, false)),
-        }
+    /// Removes all calls, and says of each whether it may have been executed.
+    pub(crate) fn take_all(&mut self) -> Vec<(CallKey, bool)> {
+        let executed = |call: Call| call.may_have_executed();
+        let keys = self.calls.keys().into_iter();
+        let mut all: Vec<_> =
+            keys.filter_map(|key| Some((key, self.remove(key).map(executed)?))).collect();
+        all.extend(std::iter::from_fn(|| self.room.pop().map(|key| (key, false))));
+        all
     }
 
     /// Removes any call that hasn't left.

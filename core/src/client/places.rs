@@ -58,7 +58,10 @@ impl Places {
     /// A request leaves.
     pub(crate) fn take(&mut self, stream: &Key) {
         self.taken += 1;
-        *self.by_stream.entry(stream.clone()).or_default() += 1;
+        match self.by_stream.get_mut(stream) {
+            Some(own) => *own += 1,
+            None => drop(self.by_stream.insert(stream.clone(), 1)),
+        }
     }
 
     /// A request was answered, or never arrived.

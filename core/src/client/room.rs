@@ -81,6 +81,8 @@ pub(crate) struct Room {
     turns: u64,
     /// The service whose caller was let in last; the next one has its turn.
     served: Option<Key>,
+    /// Something has changed since nobody who waits could be let in.
+    stirred: bool,
 }
 
 impl Room {
@@ -94,6 +96,7 @@ impl Room {
             lines: BTreeMap::new(),
             turns: 0,
             served: None,
+            stirred: false,
         }
     }
 
@@ -119,8 +122,10 @@ impl Room {
 
     fn take(&mut self, stream: &Key, bytes: usize) {
         self.taken = self.taken.and(bytes);
-        let own = self.by_stream.entry(stream.clone()).or_default();
-        *own = own.and(bytes);
+        match self.by_stream.get_mut(stream) {
+            Some(own) => *own = own.and(bytes),
+            None => drop(self.by_stream.insert(stream.clone(), Extent { calls: 1, bytes })),
+        }
     }
 
     /// Takes a call in, if there is room for its service and nobody has waited for that longer.
@@ -135,6 +140,7 @@ impl Room {
     /// A call's message is in the store, lost, or given up.
     pub(crate) fn leave(&mut self, stream: &Key, bytes: usize) {
         let gone = Extent { calls: 1, bytes };
+        self.stirred = true;
         self.taken = self.taken.without(gone);
         if let Some(own) = self.by_stream.get_mut(stream) {
             *own = own.without(gone);
@@ -154,6 +160,7 @@ impl Room {
     ) {
         let turn = self.turns;
         self.turns += 1;
+        self.stirred = true;
         self.deadlines.insert((deadline, key));
         self.lines.entry(stream.clone()).or_default().insert(turn, key);
         let ticket = Ticket { stream, turn, bytes, started, deadline, admitted: false };
@@ -162,7 +169,13 @@ impl Room {
 
     /// The next caller there is room for, which is kept for it from now on: each service in turn.
     pub(crate) fn admit(&mut self) -> Option<CallKey> {
-        let key = self.next_in_turn()?;
+        if self.lines.is_empty() || !self.stirred {
+            return None;
+        }
+        let Some(key) = self.next_in_turn() else {
+            self.stirred = false;
+            return None;
+        };
         let ticket = self.tickets.get_mut(&key)?;
         ticket.admitted = true;
         let (stream, turn, bytes) = (ticket.stream.clone(), ticket.turn, ticket.bytes);
@@ -185,6 +198,7 @@ impl Room {
     }
 
     fn leave_line(&mut self, stream: &Key, turn: u64) {
+        self.stirred = true;
         if let Some(line) = self.lines.get_mut(stream) {
             line.remove(&turn);
             if line.is_empty() {
