@@ -1,0 +1,92 @@
+//! The executors, each with the crate that is made for it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use clamator_tokio::{Client, ConfigError, Server};
+
+/// Where clients and servers run.
+#[derive(Debug)]
+pub(crate) enum Executor {
+    /// As `#[tokio::main]` makes it.
+    Tokio(tokio::runtime::Runtime),
+    /// smol's global one.
+    Smol,
+    /// async-std's global one.
+    AsyncStd,
+}
+
+pub(crate) type Joined<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl Executor {
+    pub(crate) fn tokio() -> Result<Executor, String> {
+        Self::built(&mut tokio::runtime::Builder::new_multi_thread())
+    }
+
+    /// Tokio on one thread.
+    pub(crate) fn tokio_of_one_thread() -> Result<Executor, String> {
+        Self::built(&mut tokio::runtime::Builder::new_current_thread())
+    }
+
+    fn built(builder: &mut tokio::runtime::Builder) -> Result<Executor, String> {
+        let runtime = builder.enable_all().build();
+        runtime.map(Executor::Tokio).map_err(|e| format!("tokio can't be started: {e}"))
+    }
+
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        match self {
+            Executor::Tokio(runtime) => runtime.block_on(future),
+            Executor::Smol => smol::block_on(future),
+            Executor::AsyncStd => async_std::task::block_on(future),
+        }
+    }
+
+    /// Spawns a task, and gives what waits for its result.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Joined<T> {
+        match self {
+            Executor::Tokio(runtime) => {
+                let task = runtime.spawn(task);
+                Box::pin(async { task.await.expect("a caller doesn't panic") })
+            }
+            Executor::Smol => Box::pin(smol::spawn(task)),
+            Executor::AsyncStd => Box::pin(async_std::task::spawn(task)),
+        }
+    }
+
+    pub(crate) fn client(&self, url: &str, prefix: &str) -> Result<Client, ConfigError> {
+        match self {
+            Executor::Tokio(_) => {
+                let redis = clamator_tokio::Redis::url(url);
+                clamator_tokio::ClientBuilder::new(prefix).over(redis).build()
+            }
+            Executor::Smol => {
+                let redis = clamator_smol::Redis::url(url);
+                clamator_smol::ClientBuilder::new(prefix).over(redis).build()
+            }
+            Executor::AsyncStd => {
+                let redis = clamator_async_std::Redis::url(url);
+                clamator_async_std::ClientBuilder::new(prefix).over(redis).build()
+            }
+        }
+    }
+
+    pub(crate) fn server(&self, url: &str, prefix: &str) -> Result<Server, ConfigError> {
+        match self {
+            Executor::Tokio(_) => {
+                let redis = clamator_tokio::Redis::url(url);
+                clamator_tokio::ServerBuilder::new(prefix).over(redis).build()
+            }
+            Executor::Smol => {
+                let redis = clamator_smol::Redis::url(url);
+                clamator_smol::ServerBuilder::new(prefix).over(redis).build()
+            }
+            Executor::AsyncStd => {
+                let redis = clamator_async_std::Redis::url(url);
+                clamator_async_std::ServerBuilder::new(prefix).over(redis).build()
+            }
+        }
+    }
+}
