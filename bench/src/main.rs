@@ -5,14 +5,22 @@
 
 mod args;
 mod contender;
+mod docs;
 mod floor;
+mod grid;
 mod measure;
 mod order;
 mod ours;
+mod plot;
 mod process;
+mod progress;
+mod report;
+mod rivals;
 mod role;
 mod run;
-mod table;
+mod sample;
+mod scenario;
+mod site;
 
 use std::env;
 use std::process::ExitCode;
@@ -24,7 +32,7 @@ fn main() -> ExitCode {
         Ok(Task::Bench(options)) => run::bench(&options),
         Ok(Task::Role(role)) => role::run(&role),
         Ok(Task::Help) => {
-            print!("{}", args::HELP);
+            print!("{}", args::help());
             Ok(())
         }
         Err(error) => Err(format!("{error}; --help shows what there is")),

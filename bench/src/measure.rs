@@ -17,6 +17,20 @@ pub(crate) fn cpu(pid: u32) -> Result<u64, String> {
     Ok(sum)
 }
 
+/// The memory of this process, in bytes.
+pub(crate) fn resident() -> u64 {
+    resident_of(std::process::id()).unwrap_or(0)
+}
+
+/// The memory of a process, in bytes.
+pub(crate) fn resident_of(pid: u32) -> Result<u64, String> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|it| it.split_whitespace().next()?.parse::<u64>().ok());
+    number.map(|kilobytes| kilobytes * 1024).ok_or(format!("{path}: no VmRSS"))
+}
+
 /// What a Redis has used and done so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RedisUse {

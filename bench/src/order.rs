@@ -11,9 +11,44 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Order {
     pub(crate) window: usize,
     pub(crate) until: Until,
-    /// So many bytes of text go along, and come back.
     #[serde(default)]
-    pub(crate) payload: usize,
+    pub(crate) what: What,
+    /// Instead of callers that wait for their replies: so many calls begin in each second, whatever becomes of them.
+    #[serde(default)]
+    pub(crate) a_second: u64,
+}
+
+impl Order {
+    pub(crate) fn new(window: usize, until: Until) -> Order {
+        Order { window, until, what: What::Add, a_second: 0 }
+    }
+
+    pub(crate) fn what(self, what: What) -> Order {
+        Order { what, ..self }
+    }
+
+    /// So many bytes of text go along and come back.
+    pub(crate) fn payload(&self) -> usize {
+        match self.what {
+            What::Echo(bytes) => bytes,
+            _ => 0,
+        }
+    }
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum What {
+    /// Two numbers, and their sum.
+    #[default]
+    Add,
+    /// So many bytes of text, in both directions.
+    Echo(usize),
+    /// A handler that takes so many milliseconds.
+    Sleep(u64),
+    /// A service with a stream and without a server: nobody answers. Not waited for; the tally is of what then waits.
+    Nobody,
 }
 
 /// When the last call begins.
@@ -38,6 +73,9 @@ pub(crate) struct Tally {
     pub(crate) p50_nanos: u64,
     pub(crate) p99_nanos: u64,
     pub(crate) max_nanos: u64,
+    /// What the process' memory has grown by, if that was asked for.
+    #[serde(default)]
+    pub(crate) grown_bytes: u64,
 }
 
 /// Gives out permissions to call, to all callers of an order.
@@ -110,6 +148,7 @@ impl Times {
             p50_nanos: self.taken.value_at_quantile(0.5),
             p99_nanos: self.taken.value_at_quantile(0.99),
             max_nanos: self.taken.max(),
+            grown_bytes: 0,
         }
     }
 }
@@ -120,7 +159,7 @@ mod tests {
 
     #[test]
     fn as_many_calls_are_permitted_as_were_asked_for() {
-        let permits = Permits::of(&Order { window: 2, until: Until::Calls(3), payload: 0 });
+        let permits = Permits::of(&Order::new(2, Until::Calls(3)));
         let now = Instant::now();
         assert_eq!((0..10).filter(|_| permits.take(now)).count(), 3);
     }

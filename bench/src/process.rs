@@ -4,11 +4,17 @@ use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::order::{Order, Tally};
+use crate::order::{Order, Tally, Until};
 use crate::role::READY;
 
+/// So long a process may take to get ready.
+const START: Duration = Duration::from_secs(30);
+/// So much longer than it should an order may take; a call in it has its timeout by then.
+const ANSWER: Duration = Duration::from_secs(60);
 /// So long a process may take to end by itself.
 const END: Duration = Duration::from_secs(3);
 
@@ -17,7 +23,7 @@ const END: Duration = Duration::from_secs(3);
 pub(crate) struct Process {
     child: Child,
     input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    output: Receiver<String>,
 }
 
 impl Process {
@@ -35,9 +41,9 @@ impl Process {
         command.args(&line[1..]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("{}: {e}", line[0].display()))?;
         let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let output = lines(child.stdout.take().expect("stdout is piped"));
         let mut process = Process { child, input, output };
-        match process.line()?.as_str() {
+        match process.line(START)?.as_str() {
             READY => Ok(process),
             other => Err(format!("{other:?} instead of {READY}")),
         }
@@ -49,21 +55,35 @@ impl Process {
 
     /// Has a client carry out an order.
     pub(crate) fn carry_out(&mut self, order: &Order) -> Result<Tally, String> {
-        let order = serde_json::to_string(order).map_err(|e| e.to_string())?;
+        let text = serde_json::to_string(order).map_err(|e| e.to_string())?;
         let input = self.input.as_mut().expect("it is open until the end");
-        writeln!(input, "{order}").map_err(|e| format!("a client takes no orders: {e}"))?;
-        let line = self.line()?;
+        writeln!(input, "{text}").map_err(|e| format!("a client takes no orders: {e}"))?;
+        let length = match order.until {
+            Until::Millis(millis) => Duration::from_millis(millis),
+            Until::Calls(calls) => Duration::from_micros(calls * 1000),
+        };
+        let line = self.line(length + ANSWER)?;
         serde_json::from_str(&line).map_err(|e| format!("{line}: {e}"))
     }
 
-    fn line(&mut self) -> Result<String, String> {
-        let mut line = String::new();
-        match self.output.read_line(&mut line) {
-            Ok(0) => Err(format!("a process has ended: {:?}", self.child.wait())),
-            Ok(_) => Ok(line.trim_end().to_owned()),
-            Err(error) => Err(format!("a process can't be read: {error}")),
-        }
+    fn line(&mut self, within: Duration) -> Result<String, String> {
+        self.output.recv_timeout(within).map_err(|error| match error {
+            RecvTimeoutError::Timeout => format!("a process says nothing within {within:?}"),
+            RecvTimeoutError::Disconnected => {
+                format!("a process has ended: {:?}", self.child.wait())
+            }
+        })
     }
+}
+
+/// Its lines, read by a thread that ends with them.
+fn lines(output: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(output).lines().map_while(Result::ok);
+        lines.map_while(|line| sender.send(line).ok()).for_each(drop);
+    });
+    receiver
 }
 
 impl Drop for Process {
@@ -74,7 +94,7 @@ impl Drop for Process {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_millis(2));
         }
         _ = self.child.kill();
         _ = self.child.wait();

@@ -8,7 +8,8 @@ use std::io::{BufRead, Write};
 use crate::contender::Contender;
 use crate::floor;
 use crate::order::{Order, Tally};
-use crate::ours::{self, Executor};
+use crate::ours::{self, Executor, Layout};
+use crate::rivals::{by_hand, nats};
 
 /// What a process is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,7 @@ pub(crate) struct Role {
     pub(crate) contender: Contender,
     pub(crate) url: String,
     pub(crate) prefix: String,
+    pub(crate) layout: Layout,
     /// Lines on standard input say what to do.
     pub(crate) controlled: bool,
 }
@@ -44,52 +46,71 @@ pub(crate) fn run(role: &Role) -> Result<(), String> {
 fn serve(role: &Role) -> Result<(), String> {
     let controlled = role.controlled;
     let end = move || if controlled { wait_for_the_end() } else { sleep_for_ever() };
-    let (url, prefix) = (&role.url, &role.prefix);
-    match executor(role.contender)? {
-        Some(executor) => ours::serve(&executor, url, prefix, say_ready, end),
-        None => {
-            // It ends with its process.
-            std::thread::spawn(move || {
-                end();
-                std::process::exit(0);
-            });
+    let (url, prefix) = (role.url.as_str(), role.prefix.as_str());
+    if let Some(executor) = executor(role.contender)? {
+        return ours::serve(&executor, (url, prefix), &role.layout, say_ready, end);
+    }
+    // The others end with their process.
+    std::thread::spawn(move || {
+        end();
+        std::process::exit(0);
+    });
+    match role.contender {
+        Contender::ByHand => by_hand::serve(url, prefix, say_ready),
+        Contender::Nats => nats::serve(address(url), say_ready).map_err(|e| e.to_string()),
+        Contender::Floor => {
             floor::server::serve(address(url), prefix, say_ready).map_err(|e| e.to_string())
         }
+        other => Err(format!("{other} is another program")),
     }
 }
 
-/// Nothing for those that need none.
+/// That of this project's own.
 fn executor(contender: Contender) -> Result<Option<Executor>, String> {
     Ok(match contender {
-        Contender::Floor => None,
-        Contender::OursTokio => Some(Executor::tokio()?),
+        Contender::OursTokio | Contender::OursTokioOneTask => Some(Executor::tokio()?),
         Contender::OursTokioOne => Some(Executor::tokio_of_one_thread()?),
         Contender::OursSmol => Some(Executor::Smol),
         Contender::OursAsyncStd => Some(Executor::AsyncStd),
+        Contender::OursMemory => Some(Executor::memory()?),
+        Contender::Floor | Contender::ByHand | Contender::Nats | Contender::Python => None,
     })
 }
 
 enum Client {
     Floor(floor::client::Client),
     Ours(ours::Client),
+    ByHand(by_hand::Client),
+    Nats(nats::Client),
 }
 
 impl Client {
     fn connect(role: &Role) -> Result<Client, String> {
-        let (url, prefix) = (&role.url, &role.prefix);
-        match executor(role.contender)? {
-            Some(executor) => ours::Client::connect(executor, url, prefix).map(Client::Ours),
-            None => {
+        let (url, prefix) = (role.url.as_str(), role.prefix.as_str());
+        if let Some(executor) = executor(role.contender)? {
+            let mut layout = role.layout.clone();
+            layout.one_task |= role.contender == Contender::OursTokioOneTask;
+            return ours::Client::connect(executor, (url, prefix), layout).map(Client::Ours);
+        }
+        match role.contender {
+            Contender::ByHand => by_hand::Client::connect(url, prefix).map(Client::ByHand),
+            Contender::Nats => {
+                nats::Client::connect(address(url)).map(Client::Nats).map_err(|e| e.to_string())
+            }
+            Contender::Floor => {
                 let client = floor::client::Client::connect(address(url), prefix);
                 client.map(Client::Floor).map_err(|e| e.to_string())
             }
+            other => Err(format!("{other} is another program")),
         }
     }
 
     fn run(&mut self, order: &Order) -> Result<Tally, String> {
         match self {
             Client::Floor(client) => client.run(order).map_err(|e| e.to_string()),
+            Client::Nats(client) => client.run(order).map_err(|e| e.to_string()),
             Client::Ours(client) => Ok(client.run(order)),
+            Client::ByHand(client) => Ok(client.run(order)),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Client {
     }
 
     pub(crate) fn run(&mut self, order: &Order) -> io::Result<Tally> {
-        let (request, at) = names::request(&self.prefix, order.payload);
+        let (request, at) = names::request(&self.prefix, order.payload());
         let permits = Permits::of(order);
         let mut times = Times::new();
         let began = Instant::now();
@@ -65,7 +65,7 @@ impl Client {
                     times.fail("a reply to nobody");
                     return;
                 };
-                if !is_right(envelope, order.payload) {
+                if !is_right(envelope, order.payload()) {
                     times.fail(String::from_utf8_lossy(envelope));
                 } else {
                     let now = Instant::now();

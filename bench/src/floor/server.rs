@@ -49,11 +49,11 @@ pub(crate) fn serve(address: &str, prefix: &str, ready: impl FnOnce()) -> io::Re
             }
             word(&mut out, &envelope);
         })?;
-        reader.send(&read)?;
         if failed {
             return Err(unexpected("not a request of the benchmark"));
         }
         if count == 0 {
+            reader.send(&read)?;
             continue;
         }
         array(&mut out, 3 + count);
@@ -68,6 +68,7 @@ pub(crate) fn serve(address: &str, prefix: &str, ready: impl FnOnce()) -> io::Re
             command(&mut out, &[b"XTRIM", key, b"MINID", b"~", last]);
         }
         writer.send(&out)?;
+        reader.send(&read)?;
         // Those of the batch before: they are there by now, or soon.
         for _ in 0..unanswered {
             writer.skip()?;

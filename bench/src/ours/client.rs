@@ -1,68 +1,177 @@
-//! A client with as many tasks as calls are under way: each calls in a loop.
+//! Clients, and the tasks that call: as many as calls are under way, each in a loop.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use super::{ArithClient, Executor};
-use crate::order::{Order, Permits, Tally, Times};
+use clamator_tokio::Server;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::calls::{Book, Caller};
+use super::{ArithClient, Executor, Layout, service_name};
+use crate::measure::resident;
+use crate::order::{Order, Permits, Tally, Until, What};
 
 pub(crate) struct Client {
     executor: Executor,
-    client: clamator_tokio::Client,
+    clients: Vec<clamator_tokio::Client>,
+    layout: Layout,
+    /// That of a client in memory, which serves itself.
+    server: Option<Server>,
 }
 
 impl Client {
-    pub(crate) fn connect(executor: Executor, url: &str, prefix: &str) -> Result<Client, String> {
-        let client = executor.client(url, prefix).map_err(|e| e.to_string())?;
-        executor.block_on(client.start()).map_err(|e| e.to_string())?;
-        Ok(Client { executor, client })
+    pub(crate) fn connect(
+        executor: Executor,
+        (url, prefix): (&str, &str),
+        layout: Layout,
+    ) -> Result<Client, String> {
+        let server = match executor {
+            Executor::Memory(..) => Some(super::begin(&executor, (url, prefix), &layout)?),
+            _ => None,
+        };
+        let mut clients = Vec::new();
+        for _ in 0..layout.clients {
+            let client = executor.client(url, prefix).map_err(|e| e.to_string())?;
+            executor.block_on(client.start()).map_err(|e| e.to_string())?;
+            clients.push(client);
+        }
+        Ok(Client { executor, clients, layout, server })
     }
 
     pub(crate) fn run(&mut self, order: &Order) -> Tally {
-        let permits = Arc::new(Permits::of(order));
-        // One for all of them: it is large.
-        let times = Arc::new(Mutex::new(Times::new()));
+        if order.what == What::Nobody {
+            return self.wait_for_nobody(order.window);
+        }
+        let book = Book::new(Permits::of(order));
         let began = Instant::now();
-        self.executor.block_on(async {
-            let callers = (0..order.window).map(|_| {
-                let arith = ArithClient::new(&self.client);
-                let (permits, times) = (permits.clone(), times.clone());
-                self.executor.spawn(call_in_a_loop(arith, permits, times, order.payload))
+        if order.a_second > 0 {
+            self.call_at_a_rate(order, &book);
+        } else if self.layout.one_task {
+            let callers =
+                (0..order.window).map(|at| book.clone().call_in_a_loop(self.caller(at, order)));
+            let all = callers.collect::<FuturesUnordered<_>>().collect::<Vec<()>>();
+            let task = self.executor.spawn(all);
+            self.executor.block_on(task);
+        } else {
+            self.executor.block_on(async {
+                let call = |at| book.clone().call_in_a_loop(self.caller(at, order));
+                let callers = (0..order.window).map(|at| self.executor.spawn(call(at)));
+                for caller in callers.collect::<Vec<_>>() {
+                    caller.await;
+                }
             });
-            for caller in callers.collect::<Vec<_>>() {
-                caller.await;
+        }
+        book.times().tally(began)
+    }
+
+    /// Callers are shared out to clients first, and to services then.
+    fn caller(&self, at: usize, order: &Order) -> Caller {
+        let client = self.clients[at % self.clients.len()].clone();
+        let service = at / self.clients.len() % self.layout.services;
+        let named = || Arc::from(service_name(service));
+        Caller {
+            arith: ArithClient::new(&client),
+            client,
+            service: (service > 0).then(named),
+            what: order.what,
+        }
+    }
+
+    /// Calls begin when they are due, which is when their time begins to count.
+    fn call_at_a_rate(&self, order: &Order, book: &Book) {
+        let Until::Millis(millis) = order.until else { return };
+        let every = Duration::from_secs(1) / u32::try_from(order.a_second).unwrap_or(u32::MAX);
+        let count = Duration::from_millis(millis).as_nanos() / every.as_nanos().max(1);
+        let under_way = Arc::new(AtomicUsize::new(0));
+        let began = Instant::now();
+        let mut tasks = Vec::new();
+        thread::scope(|scope| {
+            let pace = scope.spawn(|| {
+                for number in 0..count {
+                    let due = began + every * number as u32;
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    if under_way.load(Ordering::Relaxed) >= order.window {
+                        book.write(
+                            Duration::ZERO,
+                            Err("more than the window are under way".into()),
+                        );
+                        continue;
+                    }
+                    under_way.fetch_add(1, Ordering::Relaxed);
+                    let (caller, book) = (self.caller(0, order), book.clone());
+                    let under_way = under_way.clone();
+                    tasks.push(self.executor.spawn(async move {
+                        let outcome = caller.call().await;
+                        book.write(due.elapsed(), outcome);
+                        under_way.fetch_sub(1, Ordering::Relaxed);
+                    }));
+                }
+            });
+            // It doesn't panic, and if it did, nothing would be counted.
+            _ = pace.join();
+        });
+        self.executor.block_on(async {
+            for task in tasks {
+                task.await;
             }
         });
-        let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *times).tally(began)
+    }
+
+    /// Lets so many calls wait, and tells how much more memory that takes.
+    fn wait_for_nobody(&self, window: usize) -> Tally {
+        let order = Order::new(window, Until::Calls(0)).what(What::Nobody);
+        let began = Instant::now();
+        let before = resident();
+        let polled = Arc::new(AtomicUsize::new(0));
+        let (sender, end) = tokio::sync::watch::channel(());
+        let wait = |at| {
+            let (caller, mut end, polled) = (self.caller(at, &order), end.clone(), polled.clone());
+            async move {
+                let mut call = std::pin::pin!(caller.call());
+                let first = std::future::poll_fn(|context| {
+                    let pending = call.as_mut().poll(context).is_pending();
+                    std::task::Poll::Ready(pending)
+                });
+                if first.await {
+                    polled.fetch_add(1, Ordering::Relaxed);
+                    tokio::select! {
+                        _ = call => { polled.fetch_sub(1, Ordering::Relaxed); }
+                        _ = end.changed() => {}
+                    }
+                }
+            }
+        };
+        let tasks: Vec<_> = (0..window).map(|at| self.executor.spawn(wait(at))).collect();
+        // A moment longer than all need, so that the store has taken what it takes.
+        while polled.load(Ordering::Relaxed) < window && began.elapsed() < Duration::from_secs(20) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        thread::sleep(Duration::from_secs(1));
+        let (grown, waiting) = (resident().saturating_sub(before), polled.load(Ordering::Relaxed));
+        drop(sender);
+        self.executor.block_on(async {
+            for task in tasks {
+                task.await;
+            }
+        });
+        let calls = waiting as u64;
+        Tally { calls, errors: (window - waiting) as u64, grown_bytes: grown, ..Tally::default() }
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.executor.block_on(self.client.stop());
-    }
-}
-
-async fn call_in_a_loop(
-    arith: ArithClient,
-    permits: Arc<Permits>,
-    times: Arc<Mutex<Times>>,
-    payload: usize,
-) {
-    let mut began = Instant::now();
-    while permits.take(began) {
-        let outcome = match payload {
-            0 => arith.add(2.0, 3.0).await.map(|it| it.sum == 5.0),
-            _ => arith.echo("x".repeat(payload)).await.map(|it| it.text.len() == payload),
-        };
-        let now = Instant::now();
-        let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Ok(true) => times.record(now - began),
-            Ok(false) => times.fail("a wrong result"),
-            Err(error) => times.fail(error),
-        }
-        began = now;
+        self.executor.block_on(async {
+            for client in &self.clients {
+                client.stop().await;
+            }
+            if let Some(server) = &self.server {
+                server.stop().await;
+            }
+        });
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use clamator_tokio::{Client, ConfigError, Server};
+use clamator_tokio::{Client, ConfigError, Memory, Server};
 
 /// Where clients and servers run.
 #[derive(Debug)]
@@ -14,28 +14,30 @@ pub(crate) enum Executor {
     Smol,
     /// async-std's global one.
     AsyncStd,
+    /// Tokio on one thread, and no Redis.
+    Memory(tokio::runtime::Runtime, Memory),
 }
 
 pub(crate) type Joined<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Executor {
     pub(crate) fn tokio() -> Result<Executor, String> {
-        Self::built(&mut tokio::runtime::Builder::new_multi_thread())
+        runtime(&mut tokio::runtime::Builder::new_multi_thread()).map(Executor::Tokio)
     }
 
     /// Tokio on one thread.
     pub(crate) fn tokio_of_one_thread() -> Result<Executor, String> {
-        Self::built(&mut tokio::runtime::Builder::new_current_thread())
+        runtime(&mut tokio::runtime::Builder::new_current_thread()).map(Executor::Tokio)
     }
 
-    fn built(builder: &mut tokio::runtime::Builder) -> Result<Executor, String> {
-        let runtime = builder.enable_all().build();
-        runtime.map(Executor::Tokio).map_err(|e| format!("tokio can't be started: {e}"))
+    pub(crate) fn memory() -> Result<Executor, String> {
+        let runtime = runtime(&mut tokio::runtime::Builder::new_current_thread())?;
+        Ok(Executor::Memory(runtime, Memory::new()))
     }
 
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         match self {
-            Executor::Tokio(runtime) => runtime.block_on(future),
+            Executor::Tokio(runtime) | Executor::Memory(runtime, _) => runtime.block_on(future),
             Executor::Smol => smol::block_on(future),
             Executor::AsyncStd => async_std::task::block_on(future),
         }
@@ -47,7 +49,7 @@ impl Executor {
         task: impl Future<Output = T> + Send + 'static,
     ) -> Joined<T> {
         match self {
-            Executor::Tokio(runtime) => {
+            Executor::Tokio(runtime) | Executor::Memory(runtime, _) => {
                 let task = runtime.spawn(task);
                 Box::pin(async { task.await.expect("a caller doesn't panic") })
             }
@@ -70,6 +72,9 @@ impl Executor {
                 let redis = clamator_async_std::Redis::url(url);
                 clamator_async_std::ClientBuilder::new(prefix).over(redis).build()
             }
+            Executor::Memory(_, memory) => {
+                clamator_tokio::ClientBuilder::new(prefix).over(memory).build()
+            }
         }
     }
 
@@ -87,6 +92,13 @@ impl Executor {
                 let redis = clamator_async_std::Redis::url(url);
                 clamator_async_std::ServerBuilder::new(prefix).over(redis).build()
             }
+            Executor::Memory(_, memory) => {
+                clamator_tokio::ServerBuilder::new(prefix).over(memory).build()
+            }
         }
     }
+}
+
+fn runtime(builder: &mut tokio::runtime::Builder) -> Result<tokio::runtime::Runtime, String> {
+    builder.enable_all().build().map_err(|e| format!("tokio can't be started: {e}"))
 }
