@@ -20,6 +20,7 @@ mod role;
 mod run;
 mod sample;
 mod scenario;
+mod series;
 mod site;
 
 use std::env;

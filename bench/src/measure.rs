@@ -31,6 +31,13 @@ pub(crate) fn resident_of(pid: u32) -> Result<u64, String> {
     number.map(|kilobytes| kilobytes * 1024).ok_or(format!("{path}: no VmRSS"))
 }
 
+/// What a Redis holds, in bytes.
+pub(crate) fn memory_of_redis(redis: &RedisServer) -> u64 {
+    let text = info(redis, "memory");
+    let line = text.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+}
+
 /// What a Redis has used and done so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RedisUse {
