@@ -1,5 +1,6 @@
 //! What is said on the command line.
 
+use std::env;
 use std::ffi::OsString;
 
 use crate::contender::Contender;
@@ -39,7 +40,7 @@ The processes that are measured can be run by hand, under a profiler for example
 
   role server|client
   --contender NAME      floor, ours-tokio, ours-tokio-1 (on one thread), ours-one-task (that makes all calls),
-                        ours-smol, ours-async-std, ours-memory, redis-rs, nats; default: ours-tokio
+                        ours-smol, ours-async-std, ours-memory, redis-rs, nats, nats-tokio; default: ours-tokio
   --url URL             where Redis is, or NATS; default: redis://127.0.0.1:6379
   --prefix TEXT         default: bench
   --window N            so many calls are under way; default: 256
@@ -94,7 +95,7 @@ fn bench(arguments: &mut lexopt::Parser) -> Result<Task, lexopt::Error> {
         json: false,
         quick: false,
         write_docs: false,
-        redis_server: "redis-server".into(),
+        redis_server: env::var_os("CLAMATOR_REDIS_SERVER").unwrap_or("redis-server".into()),
         scenarios: Vec::new(),
         calls: None,
     };

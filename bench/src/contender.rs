@@ -22,7 +22,10 @@ pub(crate) enum Contender {
     /// This project in memory, client and server on one thread.
     OursMemory,
     ByHand,
+    /// NATS by hand, with nothing around it.
     Nats,
+    /// NATS as client libraries make it.
+    NatsTokio,
     Python,
 }
 
@@ -36,7 +39,7 @@ pub(crate) enum Broker {
 }
 
 impl Contender {
-    pub(crate) const ALL: [Contender; 10] = [
+    pub(crate) const ALL: [Contender; 11] = [
         Contender::Floor,
         Contender::OursTokio,
         Contender::OursTokioOne,
@@ -46,6 +49,7 @@ impl Contender {
         Contender::OursMemory,
         Contender::ByHand,
         Contender::Nats,
+        Contender::NatsTokio,
         Contender::Python,
     ];
 
@@ -60,13 +64,14 @@ impl Contender {
             Contender::OursMemory => "ours-memory",
             Contender::ByHand => "redis-rs",
             Contender::Nats => "nats",
+            Contender::NatsTokio => "nats-tokio",
             Contender::Python => "python",
         }
     }
 
     pub(crate) fn broker(self) -> Broker {
         match self {
-            Contender::Nats => Broker::Nats,
+            Contender::Nats | Contender::NatsTokio => Broker::Nats,
             Contender::OursMemory => Broker::None,
             _ => Broker::Redis,
         }
@@ -75,7 +80,9 @@ impl Contender {
     /// The windows that it is measured with.
     pub(crate) fn windows(self) -> &'static [usize] {
         match self {
-            Contender::ByHand | Contender::Nats | Contender::Python => &[256, 1],
+            Contender::ByHand | Contender::Nats | Contender::NatsTokio | Contender::Python => {
+                &[256, 1]
+            }
             _ => &[256, 64, 8, 1],
         }
     }

@@ -48,7 +48,10 @@ pub(crate) enum What {
     /// A handler that takes so many milliseconds.
     Sleep(u64),
     /// A service with a stream and without a server: nobody answers. Not waited for; the tally is of what then waits.
-    Nobody,
+    Nobody {
+        /// Each call in a task of its own.
+        tasks: bool,
+    },
 }
 
 /// When the last call begins.

@@ -9,7 +9,7 @@ use crate::contender::Contender;
 use crate::floor;
 use crate::order::{Order, Tally};
 use crate::ours::{self, Executor, Layout};
-use crate::rivals::{by_hand, nats};
+use crate::rivals::{by_hand, nats, nats_tokio};
 
 /// What a process is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +58,9 @@ fn serve(role: &Role) -> Result<(), String> {
     match role.contender {
         Contender::ByHand => by_hand::serve(url, prefix, say_ready),
         Contender::Nats => nats::serve(address(url), say_ready).map_err(|e| e.to_string()),
+        Contender::NatsTokio => {
+            nats_tokio::serve(address(url), say_ready).map_err(|e| e.to_string())
+        }
         Contender::Floor => {
             floor::server::serve(address(url), prefix, say_ready).map_err(|e| e.to_string())
         }
@@ -73,7 +76,7 @@ fn executor(contender: Contender) -> Result<Option<Executor>, String> {
         Contender::OursSmol => Some(Executor::Smol),
         Contender::OursAsyncStd => Some(Executor::AsyncStd),
         Contender::OursMemory => Some(Executor::memory()?),
-        Contender::Floor | Contender::ByHand | Contender::Nats | Contender::Python => None,
+        _ => None,
     })
 }
 
@@ -82,6 +85,7 @@ enum Client {
     Ours(ours::Client),
     ByHand(by_hand::Client),
     Nats(nats::Client),
+    NatsTokio(nats_tokio::Client),
 }
 
 impl Client {
@@ -97,6 +101,10 @@ impl Client {
             Contender::Nats => {
                 nats::Client::connect(address(url)).map(Client::Nats).map_err(|e| e.to_string())
             }
+            Contender::NatsTokio => {
+                let client = nats_tokio::Client::connect(address(url));
+                client.map(Client::NatsTokio).map_err(|e| e.to_string())
+            }
             Contender::Floor => {
                 let client = floor::client::Client::connect(address(url), prefix);
                 client.map(Client::Floor).map_err(|e| e.to_string())
@@ -111,6 +119,7 @@ impl Client {
             Client::Nats(client) => client.run(order).map_err(|e| e.to_string()),
             Client::Ours(client) => Ok(client.run(order)),
             Client::ByHand(client) => Ok(client.run(order)),
+            Client::NatsTokio(client) => Ok(client.run(order)),
         }
     }
 }

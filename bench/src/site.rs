@@ -44,7 +44,7 @@ impl Site {
     /// What is missing for a contender, if anything is.
     pub(crate) fn lacks(&self, contender: Contender) -> Option<&'static str> {
         match contender {
-            Contender::Nats if self.nats.is_none() => {
+            Contender::Nats | Contender::NatsTokio if self.nats.is_none() => {
                 Some("not installed: apt-get install nats-server")
             }
             Contender::Python if !python().exists() => Some("not prepared: cargo xtask setup"),

@@ -1,19 +1,25 @@
 //! Clients, and the tasks that call: as many as calls are under way, each in a loop.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clamator_tokio::Server;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use serde_json::{Value, json};
 
 use super::calls::{Book, Caller};
 use super::{ArithClient, Executor, Layout, service_name};
 use crate::measure::resident;
 use crate::order::{Order, Permits, Tally, Until, What};
+
+/// Longer than anything waits here.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 pub(crate) struct Client {
     executor: Executor,
@@ -43,8 +49,8 @@ impl Client {
     }
 
     pub(crate) fn run(&mut self, order: &Order) -> Tally {
-        if order.what == What::Nobody {
-            return self.wait_for_nobody(order.window);
+        if let What::Nobody { tasks } = order.what {
+            return self.wait_for_nobody(order.window, tasks);
         }
         let book = Book::new(Permits::of(order));
         let began = Instant::now();
@@ -121,45 +127,43 @@ impl Client {
         });
     }
 
-    /// Lets so many calls wait, and tells how much more memory that takes.
-    fn wait_for_nobody(&self, window: usize) -> Tally {
-        let order = Order::new(window, Until::Calls(0)).what(What::Nobody);
-        let began = Instant::now();
+    /// Lets so many calls wait, and tells how much more memory that takes. They go on waiting: the process is of no more use.
+    fn wait_for_nobody(&mut self, window: usize, tasks: bool) -> Tally {
         let before = resident();
-        let polled = Arc::new(AtomicUsize::new(0));
-        let (sender, end) = tokio::sync::watch::channel(());
-        let wait = |at| {
-            let (caller, mut end, polled) = (self.caller(at, &order), end.clone(), polled.clone());
-            async move {
-                let mut call = std::pin::pin!(caller.call());
-                let first = std::future::poll_fn(|context| {
-                    let pending = call.as_mut().poll(context).is_pending();
-                    std::task::Poll::Ready(pending)
-                });
-                if first.await {
-                    polled.fetch_add(1, Ordering::Relaxed);
-                    tokio::select! {
-                        _ = call => { polled.fetch_sub(1, Ordering::Relaxed); }
-                        _ = end.changed() => {}
-                    }
-                }
-            }
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let client = &self.clients[0];
+        let call = || {
+            let call = client.call::<Value>("nobody", "add", &json!({ "a": 2.0, "b": 3.0 }));
+            call.timeout(PATIENCE).into_future()
         };
-        let tasks: Vec<_> = (0..window).map(|at| self.executor.spawn(wait(at))).collect();
-        // A moment longer than all need, so that the store has taken what it takes.
-        while polled.load(Ordering::Relaxed) < window && began.elapsed() < Duration::from_secs(20) {
+        if tasks {
+            for _ in 0..window {
+                let (call, waiting) = (call(), waiting.clone());
+                drop(self.executor.spawn(async move {
+                    waiting.fetch_add(1, Ordering::Relaxed);
+                    _ = call.await;
+                    waiting.fetch_sub(1, Ordering::Relaxed);
+                }));
+            }
+        } else {
+            let mut calls: Vec<_> = (0..window).map(|_| call()).collect();
+            let polled = waiting.clone();
+            drop(self.executor.spawn(std::future::poll_fn(move |context| {
+                let pending = calls.iter_mut().map(|call| Pin::new(call).poll(context));
+                polled.store(pending.filter(Poll::is_pending).count(), Ordering::Relaxed);
+                Poll::<()>::Pending
+            })));
+        }
+        let began = Instant::now();
+        while waiting.load(Ordering::Relaxed) < window && began.elapsed() < Duration::from_secs(20)
+        {
             thread::sleep(Duration::from_millis(10));
         }
+        // The store takes what it takes.
         thread::sleep(Duration::from_secs(1));
-        let (grown, waiting) = (resident().saturating_sub(before), polled.load(Ordering::Relaxed));
-        drop(sender);
-        self.executor.block_on(async {
-            for task in tasks {
-                task.await;
-            }
-        });
-        let calls = waiting as u64;
-        Tally { calls, errors: (window - waiting) as u64, grown_bytes: grown, ..Tally::default() }
+        let (grown, waiting) = (resident().saturating_sub(before), waiting.load(Ordering::Relaxed));
+        let (calls, errors) = (waiting as u64, (window - waiting) as u64);
+        Tally { calls, errors, grown_bytes: grown, ..Tally::default() }
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub(crate) mod by_hand;
 pub(crate) mod nats;
+pub(crate) mod nats_tokio;
