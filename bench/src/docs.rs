@@ -6,18 +6,18 @@ use clamator_testkit::workspace_root;
 
 use crate::report::Report;
 use crate::run::goals;
-use crate::site::machine;
+use crate::scenario;
 
 const PAGE: &str = "docs/performance.md";
 const PLOTS: &str = "docs/performance";
 
-/// Writes what was found over what was there. Other scenarios' tables stay.
-pub(crate) fn write(reports: &[Report]) -> Result<(), String> {
+/// Writes what was found over what was there. If that isn't all, the rest stays, and so do the goals.
+pub(crate) fn write(machine: &str, reports: &[Report]) -> Result<(), String> {
     let root = workspace_root();
     let page = root.join(PAGE);
     let mut text = fs::read_to_string(&page).map_err(|e| format!("{PAGE}: {e}"))?;
-    text = replaced(&text, "machine", &format!("{}\n", machine()))?;
-    if reports.len() > 1 {
+    if reports.len() == scenario::ALL.len() {
+        text = replaced(&text, "machine", machine)?;
         text = replaced(&text, "goals", &goals(reports))?;
     }
     for report in reports {

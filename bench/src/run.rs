@@ -26,12 +26,16 @@ pub(crate) fn bench(options: &Options) -> Result<(), String> {
         reports.push(report);
     }
     if options.json {
-        let all = serde_json::json!({ "machine": machine(), "scenarios": reports });
+        let all = serde_json::json!({ "machine": machine(&site), "scenarios": reports });
         println!("{}", serde_json::to_string_pretty(&all).map_err(|e| e.to_string())?);
     } else {
         println!("{}", goals(&reports));
     }
-    if options.write_docs { docs::write(&reports) } else { Ok(()) }
+    if options.write_docs {
+        let rounds = options.rounds;
+        docs::write(&format!("{}; {rounds} rounds.", machine(&site)), &reports)?;
+    }
+    Ok(())
 }
 
 /// What was promised, and what came out.

@@ -200,11 +200,15 @@ struct Cpu {
     server: u64,
 }
 
-/// The system's name for the processor, for the record.
-pub(crate) fn machine() -> String {
+/// What was measured on, for the record.
+pub(crate) fn machine(site: &Site) -> String {
+    let server = site.redis.command(&["INFO", "server"]);
+    let version = server.as_str().lines().find_map(|line| line.strip_prefix("redis_version:"));
+    let redis = version.unwrap_or("of some version").trim();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("an unnamed processor", |(_, name)| name);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} × {model}")
+    format!("{cores} × {model}, Linux {}, Redis {redis}", kernel.trim())
 }
