@@ -45,6 +45,11 @@ impl Grid {
     }
 }
 
+/// A figure in a cell: a line if there is none.
+pub(crate) fn figure(value: f64, decimals: usize) -> String {
+    if value.is_finite() { format!("{value:.decimals$}") } else { "–".to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

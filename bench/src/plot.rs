@@ -117,8 +117,9 @@ impl Plot {
             escaped(self.y.name),
         );
         for (index, (name, points)) in self.series.iter().enumerate() {
+            let points: Vec<_> = points.iter().filter(|it| it.1.is_finite()).collect();
             let color = COLORS[index % COLORS.len()];
-            let at = |(x, y): &(f64, f64)| format!("{:.1},{:.1}", at_x(*x), at_y(*y));
+            let at = |(x, y): &&(f64, f64)| format!("{:.1},{:.1}", at_x(*x), at_y(*y));
             let line: Vec<String> = points.iter().map(at).collect();
             out += &format!(
                 "<polyline points=\"{}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"/>\n",

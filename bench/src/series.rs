@@ -39,6 +39,8 @@ impl Variant {
 pub(crate) struct Measured {
     pub(crate) variant: Variant,
     pub(crate) samples: Vec<Sample>,
+    /// The first error: any voids it all.
+    void: Option<String>,
 }
 
 /// Measures all variants in each round.
@@ -48,19 +50,24 @@ pub(crate) fn measure(
     variants: Vec<Variant>,
 ) -> Result<Vec<Measured>, String> {
     let mut progress = Progress::new(rounds * variants.len());
-    let mut all: Vec<Measured> =
-        variants.into_iter().map(|variant| Measured { variant, samples: Vec::new() }).collect();
+    let mut all: Vec<Measured> = variants
+        .into_iter()
+        .map(|variant| Measured { variant, samples: Vec::new(), void: None })
+        .collect();
     for round in 1..=rounds {
-        for Measured { variant, samples } in &mut all {
+        for Measured { variant, samples, void } in &mut all {
             progress.next(&format!("round {round}, {}", variant.name));
+            if void.is_some() {
+                continue;
+            }
             let layout: Vec<&str> = variant.layout.iter().map(String::as_str).collect();
             let mut pair = site.pair_with(variant.contender, variant.servers, &layout)?;
             let sample = pair.measure(&variant.order)?;
-            if let Some(error) = &sample.tally.error {
-                let (name, errors) = (&variant.name, sample.tally.errors);
-                return Err(format!("{name}: {errors} errors void it, the first: {error}"));
-            }
+            *void = sample.tally.error.clone();
             samples.push(sample);
+            if void.is_some() {
+                samples.clear();
+            }
         }
     }
     Ok(all)
@@ -81,6 +88,6 @@ impl Measured {
 
 /// All samples, for who wants to look closer.
 pub(crate) fn data(all: &[Measured]) -> Value {
-    let one = |it: &Measured| json!({ "variant": it.variant.name, "samples": it.samples });
+    let one = |it: &Measured| json!({ "variant": it.variant.name, "void": it.void, "samples": it.samples });
     all.iter().map(one).collect()
 }

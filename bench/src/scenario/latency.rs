@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::args::Options;
 use crate::contender::Contender;
-use crate::grid::Grid;
+use crate::grid::{Grid, figure};
 use crate::order::{Order, Until};
 use crate::plot::{Axis, Plot};
 use crate::report::Report;
@@ -14,8 +14,8 @@ use crate::series::{Measured, Variant, data, measure};
 use crate::site::Site;
 
 /// Shares of what the same client gets through when it is asked for all it can.
-const SHARES: [f64; 7] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8];
-/// More calls than that don't wait at the same time.
+const SHARES: [f64; 7] = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7];
+/// If more calls than that wait at the same time, it can't keep up.
 const MOST: usize = 20_000;
 const EACH: Duration = Duration::from_secs(2);
 
@@ -34,7 +34,7 @@ pub(crate) fn run(site: &Site, options: &Options) -> Result<Report, String> {
         Grid::new(["offered calls/s", "p50 µs", "p99 µs", "client µs/call", "server µs/call"]);
     for it in &all {
         let figures = [Sample::p50, Sample::p99, Sample::client, Sample::server];
-        let cells = figures.map(|figure| format!("{:.1}", it.median(figure)));
+        let cells = figures.map(|of| figure(it.median(of), 1));
         grid.row([it.variant.order.a_second.to_string()].into_iter().chain(cells));
     }
     let line = |name: &str, of: fn(&Sample) -> f64| {

@@ -2,7 +2,7 @@
 
 use crate::args::Options;
 use crate::contender::Contender;
-use crate::grid::Grid;
+use crate::grid::{Grid, figure};
 use crate::order::{Order, What};
 use crate::report::{Goal, Report};
 use crate::sample::Sample;
@@ -36,10 +36,10 @@ pub(crate) fn run(site: &Site, options: &Options) -> Result<Report, String> {
         last = ratio.median;
         grid.row([
             ours.variant.name.clone(),
-            format!("{:.0}", floor.median(Sample::calls_a_second)),
-            format!("{:.0}", ours.median(Sample::calls_a_second)),
+            figure(floor.median(Sample::calls_a_second), 0),
+            figure(ours.median(Sample::calls_a_second), 0),
             ratio.text(),
-            format!("{:.0}", ours.median(Sample::both)),
+            figure(ours.median(Sample::both), 0),
         ]);
     }
     let goal = Goal::at_least("1 MiB both ways, calls/s to the floor", "≥ 0.70", last, 0.7);

@@ -2,7 +2,7 @@
 
 use crate::args::Options;
 use crate::contender::Contender;
-use crate::grid::Grid;
+use crate::grid::{Grid, figure};
 use crate::order::Order;
 use crate::plot::{Axis, Plot};
 use crate::report::{Goal, Report};
@@ -31,10 +31,10 @@ pub(crate) fn run(site: &Site, options: &Options) -> Result<Report, String> {
     for it in &all {
         grid.row([
             it.variant.name.clone(),
-            format!("{:.0}", it.median(Sample::calls_a_second)),
+            figure(it.median(Sample::calls_a_second), 0),
             it.to(first, Sample::calls_a_second).text(),
-            format!("{:.0}", it.median(Sample::p50)),
-            format!("{:.2}", it.median(Sample::commands)),
+            figure(it.median(Sample::p50), 0),
+            figure(it.median(Sample::commands), 2),
         ]);
     }
     let points = SERVICES.iter().zip(&all[1..]);

@@ -2,7 +2,7 @@
 
 use crate::args::Options;
 use crate::contender::Contender;
-use crate::grid::Grid;
+use crate::grid::{Grid, figure};
 use crate::order::Order;
 use crate::plot::{Axis, Plot};
 use crate::report::Report;
@@ -54,5 +54,5 @@ pub(crate) fn run(site: &Site, options: &Options) -> Result<Report, String> {
 
 fn cell(measured: &Measured) -> String {
     let (calls, p50) = (measured.median(Sample::calls_a_second), measured.median(Sample::p50));
-    format!("{calls:.0} ({p50:.0})")
+    format!("{} ({})", figure(calls, 0), figure(p50, 0))
 }
