@@ -57,9 +57,9 @@ fn serve(role: &Role) -> Result<(), String> {
     });
     match role.contender {
         Contender::ByHand => by_hand::serve(url, prefix, say_ready),
-        Contender::Nats => nats::serve(address(url), say_ready).map_err(|e| e.to_string()),
+        Contender::Nats => nats::serve(address(url), prefix, say_ready).map_err(|e| e.to_string()),
         Contender::NatsTokio => {
-            nats_tokio::serve(address(url), say_ready).map_err(|e| e.to_string())
+            nats_tokio::serve(address(url), prefix, say_ready).map_err(|e| e.to_string())
         }
         Contender::Floor => {
             floor::server::serve(address(url), prefix, say_ready).map_err(|e| e.to_string())
@@ -98,11 +98,11 @@ impl Client {
         }
         match role.contender {
             Contender::ByHand => by_hand::Client::connect(url, prefix).map(Client::ByHand),
-            Contender::Nats => {
-                nats::Client::connect(address(url)).map(Client::Nats).map_err(|e| e.to_string())
-            }
+            Contender::Nats => nats::Client::connect(address(url), prefix)
+                .map(Client::Nats)
+                .map_err(|e| e.to_string()),
             Contender::NatsTokio => {
-                let client = nats_tokio::Client::connect(address(url));
+                let client = nats_tokio::Client::connect(address(url), prefix);
                 client.map(Client::NatsTokio).map_err(|e| e.to_string())
             }
             Contender::Floor => {

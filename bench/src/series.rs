@@ -6,7 +6,7 @@ use crate::contender::Contender;
 use crate::order::Order;
 use crate::progress::Progress;
 use crate::sample::{Sample, Spread};
-use crate::site::Site;
+use crate::site::{PREFIX, Site};
 
 /// A variant: who, laid out how, with how many servers, does what.
 #[derive(Clone, Debug)]
@@ -61,7 +61,9 @@ pub(crate) fn measure(
                 continue;
             }
             let layout: Vec<&str> = variant.layout.iter().map(String::as_str).collect();
-            let mut pair = site.pair_with(variant.contender, variant.servers, &layout)?;
+            site.clear();
+            let (who, servers) = (variant.contender, variant.servers);
+            let mut pair = site.pair_with(who, PREFIX, servers, &layout)?;
             let sample = pair.measure(&variant.order)?;
             *void = sample.tally.error.clone();
             samples.push(sample);

@@ -16,7 +16,8 @@ use crate::order::{Order, Tally, Until};
 use crate::process::Process;
 use crate::sample::Sample;
 
-const PREFIX: &str = "bench";
+/// That of a pair which has Redis for itself.
+pub(crate) const PREFIX: &str = "bench";
 const START: Duration = Duration::from_secs(5);
 /// Where Debian puts a server is not in everybody's PATH.
 const NATS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
@@ -107,24 +108,30 @@ pub(crate) struct Pair<'a> {
 }
 
 impl Site {
-    /// Starts them over an empty Redis.
-    pub(crate) fn pair(&self, contender: Contender) -> Result<Pair<'_>, String> {
-        self.pair_with(contender, 1, &[])
+    /// Makes Redis empty. Whoever has something in it is done.
+    pub(crate) fn clear(&self) {
+        self.redis.command(&["FLUSHALL"]);
     }
 
-    /// The same with more servers, or another layout.
+    /// Starts them over an empty Redis.
+    pub(crate) fn pair(&self, contender: Contender) -> Result<Pair<'_>, String> {
+        self.clear();
+        self.pair_with(contender, PREFIX, 1, &[])
+    }
+
+    /// Starts them next to what is there, with so many servers and in a layout of their own.
     pub(crate) fn pair_with(
         &self,
         contender: Contender,
+        prefix: &str,
         servers: usize,
         layout: &[&str],
     ) -> Result<Pair<'_>, String> {
-        self.redis.command(&["FLUSHALL"]);
         if contender == Contender::Python {
-            return self.python_pair();
+            return self.python_pair(prefix);
         }
         let url = self.url(contender);
-        let common = ["--contender", contender.name(), "--url", &url, "--prefix", PREFIX];
+        let common = ["--contender", contender.name(), "--url", &url, "--prefix", prefix];
         let common = [&common, layout].concat();
         let role = |name| Process::role(&[&[name], &common[..]].concat());
         let servers = match contender.broker() {
@@ -134,12 +141,12 @@ impl Site {
         Ok(Pair { site: self, contender, client: role("client")?, servers, peer: None })
     }
 
-    fn python_pair(&self) -> Result<Pair<'_>, String> {
-        let peer = Some(PythonPeer::server(&self.redis, PREFIX));
+    fn python_pair(&self, prefix: &str) -> Result<Pair<'_>, String> {
+        let peer = Some(PythonPeer::server(&self.redis, prefix));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/client.py");
         let mut line: Vec<OsString> = vec![python().into(), "-B".into(), script.into()];
         let url = self.redis.url();
-        line.extend(["--redis", &url, "--prefix", PREFIX].map(OsString::from));
+        line.extend(["--redis", &url, "--prefix", prefix].map(OsString::from));
         let client = Process::start(&line)?;
         Ok(Pair { site: self, contender: Contender::Python, client, servers: vec![], peer })
     }

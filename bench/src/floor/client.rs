@@ -37,13 +37,15 @@ impl Client {
         let permits = Permits::of(order);
         let mut times = Times::new();
         let began = Instant::now();
-        let mut callers = vec![began; order.window];
+        // Since when each caller waits, and for which of all calls.
+        let mut callers = vec![(began, 0); order.window];
         let mut out = Vec::new();
         let mut under_way = 0;
-        for (number, since) in callers.iter_mut().enumerate() {
-            *since = Instant::now();
-            if permits.take(*since) {
+        for (number, waits) in callers.iter_mut().enumerate() {
+            let now = Instant::now();
+            if permits.take(now) {
                 self.made += 1;
+                *waits = (now, self.made);
                 push(&mut out, &request, at, number, self.made);
                 under_way += 1;
             }
@@ -53,27 +55,28 @@ impl Client {
             self.read()?;
             out.clear();
             let (mut arrived, mut unanswered) = (0_usize, 0_usize);
-            let now = Instant::now();
             let Client { replies, last, made, .. } = self;
             replies.entries(|wire, entry| {
                 last.clear();
                 last.extend_from_slice(wire.bytes(entry.id));
                 arrived += 1;
                 let envelope = wire.bytes(entry.envelope);
-                let number = between(envelope, b"\"id\":\"", b'"').and_then(caller);
-                let Some(number) = number.filter(|number| *number < callers.len()) else {
-                    times.fail("a reply to nobody");
+                let answered = between(envelope, b"\"id\":\"", b'"').unwrap_or_default();
+                let number = caller(answered).unwrap_or(usize::MAX);
+                let waits = callers.get_mut(number);
+                let mine = |waits: &&mut (Instant, u64)| id(number as u64, waits.1) == *answered;
+                let Some(waits) = waits.filter(mine) else {
+                    times.fail("a reply that nobody waits for");
                     return;
                 };
-                if !is_right(envelope, order.payload()) {
-                    times.fail(String::from_utf8_lossy(envelope));
-                } else {
-                    let now = Instant::now();
-                    times.record(now - callers[number]);
+                let now = Instant::now();
+                match is_right(envelope, order.payload()) {
+                    true => times.record(now - waits.0),
+                    false => times.fail(String::from_utf8_lossy(envelope)),
                 }
                 if permits.take(now) {
                     *made += 1;
-                    callers[number] = Instant::now();
+                    *waits = (now, *made);
                     push(&mut out, &request, at, number, *made);
                 } else {
                     unanswered += 1;

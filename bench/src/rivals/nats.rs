@@ -8,8 +8,6 @@ use std::time::Instant;
 
 use crate::order::{Order, Permits, Tally, Times};
 
-const SUBJECT: &str = "arith.add";
-const INBOX: &str = "_INBOX.bench.";
 const PARAMS: &[u8] = br#"{"a":2.0,"b":3.0}"#;
 const RESULT: &[u8] = br#"{"sum":5.0}"#;
 const READ_AT_ONCE: usize = 256 * 1024;
@@ -111,53 +109,80 @@ fn number(digits: &[u8]) -> Option<usize> {
 
 pub(crate) struct Client {
     wire: Wire,
+    /// How the subjects of replies begin: the caller's number and the call's come then.
+    inbox: String,
+    subject: String,
+    made: u64,
 }
 
 impl Client {
-    pub(crate) fn connect(address: &str) -> io::Result<Client> {
-        Ok(Client { wire: Wire::connect(address, &format!("{INBOX}*"))? })
+    pub(crate) fn connect(address: &str, prefix: &str) -> io::Result<Client> {
+        let inbox = format!("_INBOX.{prefix}.");
+        let wire = Wire::connect(address, &format!("{inbox}>"))?;
+        Ok(Client { wire, inbox, subject: subject(prefix), made: 0 })
     }
 
     pub(crate) fn run(&mut self, order: &Order) -> io::Result<Tally> {
-        let inboxes: Vec<String> = (0..order.window).map(|it| format!("{INBOX}{it}")).collect();
         let permits = Permits::of(order);
         let mut times = Times::new();
         let began = Instant::now();
-        let mut callers = vec![began; order.window];
+        // Since when each caller waits, and for which of all calls.
+        let mut callers = vec![(began, 0); order.window];
         let mut under_way = 0;
-        for (since, inbox) in callers.iter_mut().zip(&inboxes) {
-            *since = Instant::now();
-            if permits.take(*since) {
-                self.wire.publish(SUBJECT.as_bytes(), inbox.as_bytes(), PARAMS);
+        for (caller, waits) in callers.iter_mut().enumerate() {
+            let now = Instant::now();
+            if permits.take(now) {
+                *waits = (now, self.call(caller));
                 under_way += 1;
             }
         }
         while under_way > 0 {
             self.wire.receive()?;
-            let caller = self.wire.subject.strip_prefix(INBOX.as_bytes()).and_then(number);
-            let Some(caller) = caller.filter(|caller| *caller < callers.len()) else {
+            let Some((caller, call)) = self.answered().filter(|it| it.0 < callers.len()) else {
                 times.fail("a reply to nobody");
                 continue;
             };
+            if call != callers[caller].1 {
+                times.fail("a reply that nobody waits for");
+                continue;
+            }
             let now = Instant::now();
             match self.wire.body == RESULT {
-                true => times.record(now - callers[caller]),
+                true => times.record(now - callers[caller].0),
                 false => times.fail(String::from_utf8_lossy(&self.wire.body)),
             }
             if permits.take(now) {
-                callers[caller] = now;
-                self.wire.publish(SUBJECT.as_bytes(), inboxes[caller].as_bytes(), PARAMS);
+                callers[caller] = (now, self.call(caller));
             } else {
                 under_way -= 1;
             }
         }
         Ok(times.tally(began))
     }
+
+    /// Makes a call, and gives its number.
+    fn call(&mut self, caller: usize) -> u64 {
+        self.made += 1;
+        let reply_to = format!("{}{caller}.{}", self.inbox, self.made);
+        self.wire.publish(self.subject.as_bytes(), reply_to.as_bytes(), PARAMS);
+        self.made
+    }
+
+    /// The caller and the call that a reply is for.
+    fn answered(&self) -> Option<(usize, u64)> {
+        let token = self.wire.subject.strip_prefix(self.inbox.as_bytes())?;
+        let (caller, call) = str::from_utf8(token).ok()?.split_once('.')?;
+        Some((caller.parse().ok()?, call.parse().ok()?))
+    }
+}
+
+fn subject(prefix: &str) -> String {
+    format!("{prefix}.arith.add")
 }
 
 /// Serves until the connection is lost.
-pub(crate) fn serve(address: &str, ready: impl FnOnce()) -> io::Result<()> {
-    let mut wire = Wire::connect(address, SUBJECT)?;
+pub(crate) fn serve(address: &str, prefix: &str, ready: impl FnOnce()) -> io::Result<()> {
+    let mut wire = Wire::connect(address, &subject(prefix))?;
     ready();
     let mut body = Vec::new();
     loop {

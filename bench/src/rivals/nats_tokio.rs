@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::order::{Order, Permits, Tally, Times};
 use crate::ours::Sum;
 
-const INBOX: &str = "_INBOX.bench.";
 /// So many messages wait to be written at most.
 const QUEUE: usize = 2048;
 
@@ -40,6 +39,9 @@ struct Caller {
     out: mpsc::Sender<Vec<u8>>,
     waiting: Waiting,
     made: Arc<AtomicU64>,
+    /// How the subjects of replies begin.
+    inbox: Arc<str>,
+    subject: Arc<str>,
 }
 
 pub(crate) struct Client {
@@ -48,9 +50,9 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn connect(address: &str) -> io::Result<Client> {
+    pub(crate) fn connect(address: &str, prefix: &str) -> io::Result<Client> {
         let runtime = Runtime::new()?;
-        let caller = runtime.block_on(Caller::connect(address))?;
+        let caller = runtime.block_on(Caller::connect(address, prefix))?;
         Ok(Client { runtime, caller })
     }
 
@@ -75,13 +77,20 @@ impl Client {
 }
 
 impl Caller {
-    async fn connect(address: &str) -> io::Result<Caller> {
-        let (mut reader, out) = open(address, &format!("{INBOX}*")).await?;
+    async fn connect(address: &str, prefix: &str) -> io::Result<Caller> {
+        let inbox: Arc<str> = format!("_INBOX.{prefix}.").into();
+        let (mut reader, out) = open(address, &format!("{inbox}*")).await?;
         let waiting = Waiting::default();
-        let caller = Caller { out: out.clone(), waiting: waiting.clone(), made: Arc::default() };
+        let caller = Caller {
+            out: out.clone(),
+            waiting: waiting.clone(),
+            made: Arc::default(),
+            inbox: inbox.clone(),
+            subject: subject(prefix).into(),
+        };
         tokio::spawn(async move {
             while let Ok(message) = receive(&mut reader, &out).await {
-                let token = message.subject.strip_prefix(INBOX).and_then(|it| it.parse().ok());
+                let token = message.subject.strip_prefix(&*inbox).and_then(|it| it.parse().ok());
                 if let Some(sender) = token.and_then(|token| lock(&waiting).remove(&token)) {
                     // Its caller may be gone.
                     _ = sender.send(message.body);
@@ -111,7 +120,7 @@ impl Caller {
         let (sender, reply) = oneshot::channel();
         lock(&self.waiting).insert(token, sender);
         let body = serde_json::to_vec(&Operands { a, b }).map_err(|e| e.to_string())?;
-        let message = publish("arith.add", &format!("{INBOX}{token}"), &body);
+        let message = publish(&self.subject, &format!("{}{token}", self.inbox), &body);
         self.out.send(message).await.map_err(|e| e.to_string())?;
         let reply = reply.await.map_err(|e| e.to_string())?;
         let sum: Sum = serde_json::from_slice(&reply).map_err(|e| e.to_string())?;
@@ -120,9 +129,9 @@ impl Caller {
 }
 
 /// Serves until the connection is lost.
-pub(crate) fn serve(address: &str, ready: impl FnOnce()) -> io::Result<()> {
+pub(crate) fn serve(address: &str, prefix: &str, ready: impl FnOnce()) -> io::Result<()> {
     Runtime::new()?.block_on(async {
-        let (mut reader, out) = open(address, "arith.add").await?;
+        let (mut reader, out) = open(address, &subject(prefix)).await?;
         ready();
         loop {
             let message = receive(&mut reader, &out).await?;
@@ -132,6 +141,10 @@ pub(crate) fn serve(address: &str, ready: impl FnOnce()) -> io::Result<()> {
             out.send(reply).await.map_err(io::Error::other)?;
         }
     })
+}
+
+fn subject(prefix: &str) -> String {
+    format!("{prefix}.arith.add")
 }
 
 fn publish(subject: &str, reply_to: &str, body: &[u8]) -> Vec<u8> {

@@ -32,16 +32,20 @@ pub(crate) fn run(site: &Site, options: &Options) -> Result<Report, String> {
             rows.push(Row { contender: *contender, window, samples: Vec::new(), lacks });
         }
     }
-    let mut progress = Progress::new(options.rounds * contenders.len());
+    let present: Vec<_> = contenders.into_iter().filter(|it| site.lacks(*it).is_none()).collect();
+    let steps: usize = present.iter().map(|it| it.windows().len()).sum();
+    let mut progress = Progress::new(options.rounds * steps);
     for round in 1..=options.rounds {
-        for contender in &contenders {
-            progress.next(&format!("round {round}, {contender}"));
-            if site.lacks(*contender).is_some() {
-                continue;
-            }
-            let mut pair = site.pair(*contender)?;
-            for row in rows.iter_mut().filter(|row| row.contender == *contender) {
-                row.samples.push(pair.measure(&Order::new(row.window, options.until))?);
+        site.clear();
+        // All are there, and wait, so that those with the same window are measured within seconds.
+        let pair = |contender: &Contender| site.pair_with(*contender, contender.name(), 1, &[]);
+        let mut pairs = present.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        for window in WINDOWS {
+            for (contender, pair) in present.iter().zip(&mut pairs) {
+                let mine = |row: &&mut Row| (row.contender, row.window) == (*contender, window);
+                let Some(row) = rows.iter_mut().find(mine) else { continue };
+                progress.next(&format!("round {round}, {contender}, {window} under way"));
+                row.samples.push(pair.measure(&Order::new(window, options.until))?);
             }
         }
     }
