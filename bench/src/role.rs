@@ -4,6 +4,10 @@
 //! order and prints what became of it, and a server runs until it is killed.
 
 use std::io::{BufRead, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 use crate::contender::Contender;
 use crate::floor;
@@ -51,7 +55,7 @@ fn serve(role: &Role) -> Result<(), String> {
         return ours::serve(&executor, (url, prefix), &role.layout, say_ready, end);
     }
     // The others end with their process.
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         end();
         std::process::exit(0);
     });
@@ -124,13 +128,27 @@ impl Client {
     }
 }
 
-/// Carries out an order a line.
+/// Carries out an order a line. Without anybody to give orders it ends, at once if one is under way.
 fn carry_out(client: &mut Client) -> Result<(), String> {
+    let (sender, lines) = mpsc::channel();
+    let open = Arc::new(AtomicUsize::new(0));
+    let read = open.clone();
+    thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            read.fetch_add(1, Ordering::SeqCst);
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+        if read.load(Ordering::SeqCst) > 0 {
+            std::process::exit(1);
+        }
+    });
     say_ready();
-    for line in std::io::stdin().lock().lines() {
-        let line = line.map_err(|e| e.to_string())?;
+    for line in lines {
         let order = serde_json::from_str(&line).map_err(|e| format!("{line}: {e}"))?;
         tell(&client.run(&order)?)?;
+        open.fetch_sub(1, Ordering::SeqCst);
     }
     Ok(())
 }
@@ -156,7 +174,7 @@ fn wait_for_the_end() {
 
 fn sleep_for_ever() {
     loop {
-        std::thread::park();
+        thread::park();
     }
 }
 

@@ -27,6 +27,8 @@ const NATS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
 pub(crate) struct Site {
     pub(crate) redis: RedisServer,
     nats: Option<Nats>,
+    /// What else the machine had to do before.
+    load_before: String,
 }
 
 #[derive(Debug)]
@@ -38,8 +40,10 @@ struct Nats {
 
 impl Site {
     pub(crate) fn new(redis_server: &OsString) -> Result<Site, String> {
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load_before = load.split(' ').next().unwrap_or_default().to_owned();
         let redis = RedisServer::try_start(redis_server, &[])?;
-        Ok(Site { redis, nats: Nats::start()? })
+        Ok(Site { redis, nats: Nats::start()?, load_before })
     }
 
     /// What is missing for a contender, if anything is.
@@ -217,5 +221,6 @@ pub(crate) fn machine(site: &Site) -> String {
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("an unnamed processor", |(_, name)| name);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} × {model}, Linux {}, Redis {redis}", kernel.trim())
+    let (kernel, load) = (kernel.trim(), &site.load_before);
+    format!("{cores} × {model}, Linux {kernel}, Redis {redis}; load average before: {load}")
 }

@@ -1,7 +1,10 @@
 //! The benchmark itself, with few calls: everybody answers all of them, and the floor does what this project does.
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use clamator_testkit::eventually;
 use serde_json::Value;
 
 fn bench(arguments: &[&str]) -> String {
@@ -61,4 +64,35 @@ fn the_table_has_a_row_for_each_and_ratios_to_the_floor() {
         assert!(text.contains(figure), "{figure}");
     }
     assert!(text.contains("to the floor (min–max)"), "{text}");
+}
+
+#[test]
+fn a_client_ends_with_the_benchmark_whatever_it_does() {
+    let client = Command::new(env!("CARGO_BIN_EXE_clamator-bench"))
+        .args(["role", "client", "--contender", "ours-memory", "--controlled"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut client = Ended(client.expect("it can be started"));
+    let (mut orders, answers) = (client.0.stdin.take().unwrap(), client.0.stdout.take().unwrap());
+    let mut ready = String::new();
+    BufReader::new(answers).read_line(&mut ready).unwrap();
+    assert_eq!(ready, "READY\n");
+    // An hour of calls; the benchmark is killed meanwhile.
+    writeln!(orders, r#"{{"window":2,"until":{{"millis":3600000}}}}"#).unwrap();
+    drop(orders);
+    eventually(Duration::from_secs(20), "it has ended, too", || {
+        client.0.try_wait().expect("it can be asked").is_some()
+    });
+}
+
+/// A process that doesn't outlive its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // It has ended already, if all went well.
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
 }

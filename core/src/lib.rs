@@ -39,6 +39,7 @@
 
 mod appetite;
 mod backoff;
+mod call_name;
 mod client;
 pub mod codec;
 mod command;
@@ -62,6 +63,7 @@ mod testing;
 mod text;
 mod time;
 
+pub use call_name::CallName;
 pub use client::{CallKey, Caller, ClientCore, ClientInput, ClientOutput};
 pub use command::{
     Command, ConnectionId, Entry, Fault, Fields, GroupStart, Lane, Outcome, Refusal, Reply,

@@ -16,43 +16,76 @@ pub(crate) struct Uuid(u128);
 
 impl Uuid {
     /// Reads the usual lowercase or uppercase form with hyphens.
-    pub(crate) fn parse(text: &str) -> Option<Uuid> {
-        let bytes = text.as_bytes();
-        if bytes.len() != UUID_LEN {
+    pub(crate) fn parse(text: &[u8]) -> Option<Uuid> {
+        let hyphens = text.len() == UUID_LEN && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-');
+        if !hyphens {
             return None;
         }
-        let mut value = 0u128;
-        for (at, byte) in bytes.iter().enumerate() {
-            if matches!(at, 8 | 13 | 18 | 23) {
-                if *byte != b'-' {
-                    return None;
-                }
-                continue;
-            }
-            let digit = char::from(*byte).to_digit(16)?;
-            value = value << 4 | u128::from(digit);
-        }
-        Some(Uuid(value))
+        let mut all = [0; 32];
+        all[..8].copy_from_slice(&text[..8]);
+        all[8..12].copy_from_slice(&text[9..13]);
+        all[12..16].copy_from_slice(&text[14..18]);
+        all[16..20].copy_from_slice(&text[19..23]);
+        all[20..].copy_from_slice(&text[24..]);
+        let (groups, _) = all.as_chunks();
+        let add = |value, group: &[u8; 8]| Some(value << 32 | u128::from(digits(*group)?));
+        groups.iter().try_fold(0, add).map(Uuid)
     }
 
-    /// Appends the usual form, without quotes.
-    pub(crate) fn write(self, out: &mut Vec<u8>) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        for nibble in 0..32 {
-            if matches!(nibble, 8 | 12 | 16 | 20) {
-                out.push(b'-');
-            }
-            let digit = (self.0 >> (124 - 4 * nibble)) as usize & 0xf;
-            out.push(DIGITS[digit]);
-        }
+    /// The usual form, without quotes.
+    pub(crate) fn text(self) -> [u8; UUID_LEN] {
+        let [a, b, c, d] = [96, 64, 32, 0].map(|shift| text_of((self.0 >> shift) as u32));
+        let mut text = [b'-'; UUID_LEN];
+        text[..8].copy_from_slice(&a);
+        text[9..13].copy_from_slice(&b[..4]);
+        text[14..18].copy_from_slice(&b[4..]);
+        text[19..23].copy_from_slice(&c[..4]);
+        text[24..28].copy_from_slice(&c[4..]);
+        text[28..].copy_from_slice(&d);
+        text
     }
+}
+
+/// This byte, eight times.
+const fn each(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// The number that eight hexadecimal digits say, all of them at once.
+fn digits(text: [u8; 8]) -> Option<u32> {
+    let text = u64::from_be_bytes(text);
+    // What is no ASCII would carry from one byte to the next.
+    if text & each(0x80) != 0 {
+        return None;
+    }
+    let from = |byte: u8| (text + each(0x80 - byte)) & each(0x80);
+    let lower = text | each(0x20);
+    let from_lower = |byte: u8| (lower + each(0x80 - byte)) & each(0x80);
+    let numbers = from(b'0') & !from(b'9' + 1);
+    let letters = from_lower(b'a') & !from_lower(b'f' + 1);
+    if numbers | letters != each(0x80) {
+        return None;
+    }
+    let values = (text & each(0x0f)) + (letters >> 7) * 9;
+    // Two digits are a byte, two bytes a half, two halves the number.
+    let values = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let values = (values | values >> 8) & 0x0000_ffff_0000_ffff;
+    Some((values | values >> 16) as u32)
+}
+
+/// A number as eight hexadecimal digits, all of them at once.
+fn text_of(number: u32) -> [u8; 8] {
+    let values = u64::from(number);
+    let values = (values | values << 16) & 0x0000_ffff_0000_ffff;
+    let values = (values | values << 8) & 0x00ff_00ff_00ff_00ff;
+    let values = (values | values << 4) & each(0x0f);
+    let letters = ((values + each(0x80 - 10)) & each(0x80)) >> 7;
+    (values + each(b'0') + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(UUID_LEN);
-        self.write(&mut text);
-        f.write_str(&String::from_utf8_lossy(&text))
+        f.write_str(&String::from_utf8_lossy(&self.text()))
     }
 }
 
@@ -108,8 +141,8 @@ mod tests {
         for _ in 0..100 {
             let uuid = random.uuid();
             let text = uuid.to_string();
-            assert_eq!(Uuid::parse(&text), Some(uuid));
-            assert_eq!(Uuid::parse(&text.to_uppercase()), Some(uuid));
+            assert_eq!(Uuid::parse(text.as_bytes()), Some(uuid));
+            assert_eq!(Uuid::parse(text.to_uppercase().as_bytes()), Some(uuid));
             assert_eq!(&text[14..15], "4");
             assert!(matches!(&text[19..20], "8" | "9" | "a" | "b"), "{text}");
         }
@@ -151,8 +184,37 @@ mod tests {
             "0b5c1ff4x9d5c-4e7e-8b0a-0123456789ab",
             "0b5c1ff4-9d5c-4e7e-8b0a-0123456789ag",
             "0b5c1ff449d5c-4e7e-8b0a-0123456789ab",
+            "0b5c1ff4-9d5c-4e7e-8b0a-0123456789é",
         ] {
-            assert_eq!(Uuid::parse(bad), None, "{bad}");
+            assert_eq!(Uuid::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_byte_at_each_place_of_a_uuid_is_judged_as_if_it_were_alone() {
+        let text = "0b5c1FF4-9d5c-4e7e-8b0a-0123456789ab";
+        let value = u128::from_str_radix(&text.replace('-', ""), 16).unwrap();
+        assert_eq!(Uuid::parse(text.as_bytes()), Some(Uuid(value)));
+        for at in 0..UUID_LEN {
+            for byte in 0..0x80 {
+                let mut bytes = text.as_bytes().to_vec();
+                bytes[at] = byte;
+                let changed = String::from_utf8(bytes).unwrap();
+                let hyphen = matches!(at, 8 | 13 | 18 | 23);
+                let good = if hyphen { byte == b'-' } else { byte.is_ascii_hexdigit() };
+                let value = u128::from_str_radix(&changed.replace('-', ""), 16).ok();
+                let expected = value.filter(|_| good).map(Uuid);
+                assert_eq!(Uuid::parse(changed.as_bytes()), expected, "{changed}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_written_as_its_digits() {
+        let mut random = Random::new([4; 32]);
+        for _ in 0..1000 {
+            let uuid = random.uuid();
+            assert_eq!(uuid.to_string().replace('-', ""), format!("{:032x}", uuid.0));
         }
     }
 

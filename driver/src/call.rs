@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use clamator_core::{CallError, CallKey, ClientInput, Machine, Misuse, Outgoing, codec};
+use clamator_core::{CallError, CallKey, CallName, ClientInput, Machine, Misuse, Outgoing, codec};
 use serde::de::DeserializeOwned;
 
 use crate::client::{Client, Slot};
@@ -66,7 +66,7 @@ impl<T: DeserializeOwned> Future for CallFuture<T> {
         let Poll::Ready(result) = self.request.poll(context) else { return Poll::Pending };
         Poll::Ready(result.and_then(|json| {
             codec::from_result(&json).map_err(|error| {
-                let (service, method) = self.request.names.clone();
+                let (service, method) = self.request.names();
                 CallError::Protocol { service, method, reason: error.to_string() }
             })
         }))
@@ -112,18 +112,20 @@ impl Future for NotifyFuture {
 struct InFlight {
     client: Client,
     outgoing: Option<Result<Outgoing, Misuse>>,
-    names: (String, String),
+    name: Option<CallName>,
     timeout: Option<Duration>,
     key: Option<CallKey>,
 }
 
 impl InFlight {
     fn new(client: Client, outgoing: Result<Outgoing, Misuse>) -> InFlight {
-        let names = outgoing.as_ref().map_or_else(
-            |_| Default::default(),
-            |outgoing| (outgoing.service().to_owned(), outgoing.method().to_owned()),
-        );
-        InFlight { client, outgoing: Some(outgoing), names, timeout: None, key: None }
+        let name = outgoing.as_ref().ok().map(|outgoing| outgoing.name().clone());
+        InFlight { client, outgoing: Some(outgoing), name, timeout: None, key: None }
+    }
+
+    fn names(&self) -> (String, String) {
+        let names = |name: &CallName| (name.service().to_owned(), name.method().to_owned());
+        self.name.as_ref().map(names).unwrap_or_default()
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
@@ -208,24 +210,24 @@ impl Drop for InFlight {
 
 impl<T> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("names", &self.request.names).finish_non_exhaustive()
+        f.debug_struct("Call").field("name", &self.request.name).finish_non_exhaustive()
     }
 }
 
 impl<T> fmt::Debug for CallFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallFuture").field("names", &self.request.names).finish_non_exhaustive()
+        f.debug_struct("CallFuture").field("name", &self.request.name).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notify").field("names", &self.request.names).finish_non_exhaustive()
+        f.debug_struct("Notify").field("name", &self.request.name).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for NotifyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotifyFuture").field("names", &self.request.names).finish_non_exhaustive()
+        f.debug_struct("NotifyFuture").field("name", &self.request.name).finish_non_exhaustive()
     }
 }

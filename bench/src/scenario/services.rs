@@ -19,7 +19,8 @@ pub(crate) fn run(site: &Site, options: &Options) -> Result<Report, String> {
     let who = Contender::OursTokio;
     let mut variants = vec![Variant::new("1 service, 1 client", who, order.clone())];
     for services in SERVICES {
-        let name = format!("{services} services, {CLIENTS} clients");
+        let plural = if services == 1 { "" } else { "s" };
+        let name = format!("{services} service{plural}, {CLIENTS} clients");
         let layout = ["--services", &services.to_string(), "--clients", CLIENTS];
         variants.push(Variant::new(name, who, order.clone()).laid_out(&layout));
     }

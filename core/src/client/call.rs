@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::targets::Target;
 use crate::command::{Fault, Refusal};
 use crate::contract::MethodKind;
 use crate::error::{CallError, NoReply};
@@ -38,9 +39,7 @@ pub(crate) enum Progress {
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) kind: MethodKind,
-    /// `arith.add`
-    pub(crate) method: Arc<str>,
-    pub(crate) stream: Key,
+    target: Arc<Target>,
     /// Kept until the store has accepted it.
     pub(crate) envelope: Bytes,
     /// How many bytes it takes of the room for what wait.
@@ -56,8 +55,7 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(
         kind: MethodKind,
-        method: Arc<str>,
-        stream: Key,
+        target: Arc<Target>,
         envelope: Bytes,
         size: usize,
         id: Uuid,
@@ -65,8 +63,7 @@ impl Call {
     ) -> Call {
         Call {
             kind,
-            method,
-            stream,
+            target,
             envelope,
             size,
             started,
@@ -79,8 +76,13 @@ impl Call {
     }
 
     fn names(&self) -> (String, String) {
-        let (service, method) = self.method.split_once('.').unwrap_or((&self.method, ""));
-        (service.to_owned(), method.to_owned())
+        let name = &self.target.name;
+        (name.service().to_owned(), name.method().to_owned())
+    }
+
+    /// Where it goes.
+    pub(crate) fn stream(&self) -> &Key {
+        &self.target.stream
     }
 
     /// Whether it keeps a place in the reply stream: a reply to it may come.
@@ -135,7 +137,7 @@ impl Call {
     /// What its caller gets when nobody has made the stream.
     pub(crate) fn no_such_service(&self, now: Time) -> CallError {
         CallError::NoSuchService {
-            stream: self.stream.as_str().to_owned(),
+            stream: self.stream().as_str().to_owned(),
             waited: now - self.started,
         }
     }

@@ -1,10 +1,12 @@
 //! Calls go out: who may call, what is sent when, and what the store's answer means for a call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::call::{Call, Progress};
+use super::targets::Target;
 use super::{CallKey, Caller, ClientCore, ClientOutput, For};
 use crate::command::{Command, Outcome, Reply};
 use crate::contract::MethodKind;
@@ -16,9 +18,6 @@ use crate::options::{Disconnected, MissingService, QueueFull};
 use crate::output::Output;
 use crate::refusal::Meaning;
 
-/// How many service names are remembered with their keys.
-const MAX_STREAMS: usize = 1024;
-
 impl ClientCore {
     pub(super) fn call(
         &mut self,
@@ -29,23 +28,23 @@ impl ClientCore {
     ) {
         match self.admit(key, &outgoing, caller) {
             Err(error) => self.settle(key, Err(error)),
-            Ok(stream) => {
+            Ok(target) => {
                 let size = outgoing.len();
                 let timeout = timeout.unwrap_or(self.options.default_timeout);
                 let times = match self.pending.room.claim(key) {
                     Some(times) => times,
-                    None if self.pending.room.enter(&stream, size) => {
+                    None if self.pending.room.enter(&target.stream, size) => {
                         (self.now, self.now + timeout)
                     }
-                    None => return self.no_room(key, outgoing, stream, timeout),
+                    None => return self.no_room(key, outgoing, &target.stream, timeout),
                 };
-                let (kind, method) = (outgoing.kind, outgoing.method.clone());
+                let kind = outgoing.kind;
                 let id = self.random.uuid();
                 let envelope = match kind {
                     MethodKind::Request => outgoing.into_request(id),
                     MethodKind::Notification => outgoing.into_notification(),
                 };
-                let call = Call::new(kind, method, stream, envelope, size, id, times);
+                let call = Call::new(kind, target, envelope, size, id, times);
                 self.pending.insert(key, call);
                 self.send_waiting();
             }
@@ -53,7 +52,7 @@ impl ClientCore {
     }
 
     /// So many calls wait that there is no room for this one.
-    fn no_room(&mut self, key: CallKey, outgoing: Outgoing, stream: Key, timeout: Duration) {
+    fn no_room(&mut self, key: CallKey, outgoing: Outgoing, stream: &Key, timeout: Duration) {
         match self.options.queue_full {
             QueueFull::Fail => {
                 let error = self.pending.no_room(self.commands.fault());
@@ -61,7 +60,7 @@ impl ClientCore {
             }
             QueueFull::Wait => {
                 let times = (self.now, self.now + timeout);
-                self.pending.room.stand(key, stream, outgoing.len(), times);
+                self.pending.room.stand(key, stream.clone(), outgoing.len(), times);
                 self.out.push_back(Output::Role(ClientOutput::HandBack(key, outgoing)));
             }
         }
@@ -92,7 +91,7 @@ impl ClientCore {
         key: CallKey,
         outgoing: &Outgoing,
         caller: Option<&Caller>,
-    ) -> Result<Key, CallError> {
+    ) -> Result<Arc<Target>, CallError> {
         match self.phase {
             Phase::Idle | Phase::Starting => return Err(CallError::NotStarted),
             // It was made before the stop.
@@ -106,14 +105,14 @@ impl ClientCore {
         if outgoing.len() > limit {
             return Err(Misuse::TooLarge { bytes: outgoing.len(), limit }.into());
         }
-        let service = ServiceName::new(outgoing.service()).map_err(Misuse::Name)?;
-        let stream = self.stream_of(&service);
+        let target = self.targets.of(outgoing.name()).map_err(Misuse::Name)?;
         if let Some(caller) = caller
             && outgoing.kind == MethodKind::Request
             && caller.serial
-            && caller.stream == stream
+            && caller.stream == target.stream
             && caller.address == self.options.common.address
         {
+            let service = ServiceName::new(outgoing.service()).map_err(Misuse::Name)?;
             return Err(Misuse::Reentrant { service }.into());
         }
         if self.options.disconnected == Disconnected::Fail
@@ -122,31 +121,20 @@ impl ClientCore {
             let fault = fault.clone();
             return Err(CallError::Transport { fault, may_have_executed: false });
         }
-        Ok(stream)
-    }
-
-    fn stream_of(&mut self, service: &ServiceName) -> Key {
-        if let Some(stream) = self.streams.get(service.as_str()) {
-            return stream.clone();
-        }
-        let stream = self.options.common.key_prefix.command_stream(service);
-        if self.streams.len() < MAX_STREAMS {
-            self.streams.insert(service.as_str().to_owned(), stream.clone());
-        }
-        stream
+        Ok(target)
     }
 
     pub(super) fn send_waiting(&mut self) {
         while self.commands.is_open() {
             let Some((key, call)) = self.pending.next_to_send() else { return };
-            let reply_to = (call.kind == MethodKind::Request).then_some(&self.reply_stream);
+            let reply_to = (call.kind == MethodKind::Request).then(|| self.reply_to.clone());
             let append = Command::Append {
-                stream: call.stream.clone(),
+                stream: call.stream().clone(),
                 fields: envelope::fields(call.envelope.clone(), reply_to),
                 max_len: None,
                 create: false,
             };
-            let sent = For::Call(key, call.stream.clone(), call.size);
+            let sent = For::Call(key, call.stream().clone(), call.size);
             self.commands.send(self.now, append, sent, &mut self.out);
         }
     }

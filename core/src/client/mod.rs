@@ -8,6 +8,7 @@
 //! | how many requests may be under way | [`places`] |
 //! | how much may wait to be sent, and who waits for room | [`room`] |
 //! | which call does a reply belong to | [`replies`] |
+//! | which stream does a call go to | [`targets`] |
 //! | is the reply stream still the one that was read, was something trimmed | [`watch`] |
 
 mod call;
@@ -18,12 +19,15 @@ mod pending;
 mod places;
 mod replies;
 mod room;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod watch;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::appetite::Appetite;
 use crate::command::{Command, Fault, Lane, Outcome};
@@ -41,6 +45,7 @@ use crate::time::Time;
 use call::Trouble;
 pub use io::{CallKey, Caller, ClientInput, ClientOutput};
 use pending::Pending;
+use targets::Targets;
 use watch::{Question, Watch};
 
 /// What an answer is for.
@@ -75,6 +80,8 @@ pub struct ClientCore {
     reading: Gate,
     appetite: Appetite,
     reply_stream: Key,
+    /// The same, as requests carry it.
+    reply_to: Bytes,
     watch: Watch,
     /// Reading waits for the answer about the stream, but not for longer than this.
     hold_until: Option<Time>,
@@ -87,7 +94,7 @@ pub struct ClientCore {
     /// A reply was read on this connection: there is a stream.
     reply_stream_seen: bool,
     said_goodbye: bool,
-    streams: BTreeMap<String, Key>,
+    targets: Targets,
     pending: Pending,
     report: StopReport,
     out: Out,
@@ -106,6 +113,7 @@ impl ClientCore {
             replies: LaneState::new(Lane::Reader(0), &options.common),
             reading: Gate::new(options.common.backoff),
             appetite: Appetite::new(replies::MAX_COUNT),
+            reply_to: Bytes::from(reply_stream.as_str().to_owned()),
             reply_stream,
             watch: Watch::new(options.common.reply_stream_max_len, now),
             hold_until: None,
@@ -114,7 +122,7 @@ impl ClientCore {
             renewal_due: false,
             reply_stream_seen: false,
             said_goodbye: false,
-            streams: BTreeMap::new(),
+            targets: Targets::new(options.common.key_prefix.clone()),
             pending: Pending::new(&options),
             report: StopReport::default(),
             out: VecDeque::new(),

@@ -79,7 +79,7 @@ impl Pending {
 
     fn wait(&mut self, key: CallKey) {
         if let Some(call) = self.calls.get(&key) {
-            self.waiting.entry(call.stream.clone()).or_default().insert((call.started, key));
+            self.waiting.entry(call.stream().clone()).or_default().insert((call.started, key));
         }
     }
 
@@ -87,7 +87,7 @@ impl Pending {
     pub(crate) fn remove(&mut self, key: CallKey) -> Option<Call> {
         let call = self.take_out(key)?;
         if call.has_place() {
-            self.places.give_back(&call.stream);
+            self.places.give_back(call.stream());
         }
         Some(call)
     }
@@ -96,7 +96,7 @@ impl Pending {
     pub(crate) fn abandon(&mut self, now: Time, key: CallKey) -> Option<Call> {
         let call = self.take_out(key)?;
         if call.has_place() {
-            self.places.leave_behind(now, call.id, call.stream.clone());
+            self.places.leave_behind(now, call.id, call.stream().clone());
         }
         Some(call)
     }
@@ -105,11 +105,11 @@ impl Pending {
         let call = self.calls.remove(&key)?;
         self.by_id.remove(&call.id);
         self.deadlines.remove(&(call.deadline, key));
-        if let Some(queue) = self.waiting.get_mut(&call.stream) {
+        if let Some(queue) = self.waiting.get_mut(call.stream()) {
             queue.remove(&(call.started, key));
             if queue.is_empty() {
-                self.waiting.remove(&call.stream);
-                self.missing.forget(&call.stream);
+                self.waiting.remove(call.stream());
+                self.missing.forget(call.stream());
             }
         }
         if let Some(at) = call.retry_at {
@@ -117,7 +117,7 @@ impl Pending {
         }
         // The message of one that is on its way is held until the store has answered.
         if call.is_unsent() {
-            self.room.leave(&call.stream, call.size);
+            self.room.leave(call.stream(), call.size);
         }
         Some(call)
     }
@@ -175,7 +175,7 @@ impl Pending {
         self.not_taken(key, Progress::NoStream);
         self.wait(key);
         if let Some(call) = self.calls.get(&key) {
-            self.missing.not_there(now, &call.stream, key);
+            self.missing.not_there(now, call.stream(), key);
         }
     }
 
@@ -194,7 +194,7 @@ impl Pending {
     fn not_taken(&mut self, key: CallKey, why: Progress) {
         if let Some(call) = self.calls.get_mut(&key) {
             if call.has_place() {
-                self.places.give_back(&call.stream);
+                self.places.give_back(call.stream());
             }
             call.progress = why;
         }
@@ -258,7 +258,7 @@ impl Pending {
     /// A call that never left knows nothing of its stream, and one that came back not whether there is one by now.
     fn tell_what_it_waits_for(&mut self, key: CallKey, trouble: &Trouble<'_>) {
         let Some(call) = self.calls.get_mut(&key) else { return };
-        match (&call.progress, self.missing.contains(&call.stream)) {
+        match (&call.progress, self.missing.contains(call.stream())) {
             (Progress::Waiting, true) if trouble.commands.is_none() => {
                 call.progress = Progress::NoStream;
             }
@@ -296,10 +296,6 @@ impl Pending {
 
 /// Whose reply it is.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "handed on at once, once for each reply: a box would cost more"
-)]
 pub(crate) enum Answered {
     /// This call's.
     Call(CallKey, Call),

@@ -1,26 +1,23 @@
 //! From values to bytes, in the field order that the other implementations write.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::parse::RequestId;
 use super::{ENVELOPE, REPLY_TO};
+use crate::call_name::CallName;
 use crate::codec;
 use crate::command::Fields;
 use crate::contract::MethodKind;
 use crate::error::{Misuse, RpcError};
-use crate::names::{Key, NameError, is_method_name, is_service_name};
+use crate::names::{NameError, is_method_name, is_service_name};
 use crate::random::{UUID_LEN, Uuid};
 
 /// A request or a notification with its params, written once, into the buffer that will be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     pub(crate) kind: MethodKind,
-    /// `arith.add`
-    pub(crate) method: Arc<str>,
-    pub(crate) service_len: usize,
+    name: CallName,
     envelope: Vec<u8>,
 }
 
@@ -42,7 +39,8 @@ impl Outgoing {
         if !is_method_name(method) {
             return Err(NameError::Method(method.to_owned()).into());
         }
-        let mut envelope = Vec::with_capacity(192);
+        // For small params. Large ones make it grow.
+        let mut envelope = Vec::with_capacity(128 + service.len() + method.len());
         envelope.extend_from_slice(br#"{"jsonrpc":"2.0","method":""#);
         envelope.extend_from_slice(service.as_bytes());
         envelope.push(b'.');
@@ -53,24 +51,25 @@ impl Outgoing {
             method: method.to_owned(),
             reason: error.to_string(),
         })?;
-        Ok(Outgoing {
-            kind,
-            method: format!("{service}.{method}").into(),
-            service_len: service.len(),
-            envelope,
-        })
+        Ok(Outgoing { kind, name: CallName::new(service, method), envelope })
+    }
+
+    /// What is called.
+    #[must_use]
+    pub fn name(&self) -> &CallName {
+        &self.name
     }
 
     /// The service that is called.
     #[must_use]
     pub fn service(&self) -> &str {
-        &self.method[..self.service_len]
+        self.name.service()
     }
 
     /// The method that is called, without the service.
     #[must_use]
     pub fn method(&self) -> &str {
-        &self.method[self.service_len + 1..]
+        self.name.method()
     }
 
     /// How many bytes it will have.
@@ -84,9 +83,9 @@ impl Outgoing {
 
     /// The finished envelope of a request.
     pub(crate) fn into_request(mut self, id: Uuid) -> Bytes {
-        self.envelope.extend_from_slice(br#","id":""#);
-        id.write(&mut self.envelope);
-        self.envelope.extend_from_slice(br#""}"#);
+        let mut end = *br#","id":"________-____-____-____-____________"}"#;
+        end[7..7 + UUID_LEN].copy_from_slice(&id.text());
+        self.envelope.extend_from_slice(&end);
         self.envelope.into()
     }
 
@@ -98,13 +97,12 @@ impl Outgoing {
 }
 
 /// The fields of an entry that carries `envelope`.
-pub(crate) fn fields(envelope: Bytes, reply_to: Option<&Key>) -> Fields {
+pub(crate) fn fields(envelope: Bytes, reply_to: Option<Bytes>) -> Fields {
     let mut fields = Vec::with_capacity(3);
     fields.push((Bytes::from_static(b"type"), Bytes::from_static(b"rpc")));
     fields.push((Bytes::from_static(ENVELOPE), envelope));
     if let Some(key) = reply_to {
-        fields
-            .push((Bytes::from_static(REPLY_TO), Bytes::copy_from_slice(key.as_str().as_bytes())));
+        fields.push((Bytes::from_static(REPLY_TO), key));
     }
     fields
 }

@@ -193,9 +193,8 @@ fn entries_carry_their_fields_in_the_usual_order() {
             })
             .collect::<Vec<_>>()
     };
-    let key = crate::names::Key::from("p:replies:c");
     assert_eq!(
-        names(fields(bytes("{}"), Some(&key))),
+        names(fields(bytes("{}"), Some(bytes("p:replies:c")))),
         ["type=rpc", "envelope={}", "reply-to=p:replies:c"]
     );
     assert_eq!(names(fields(bytes("{}"), None)), ["type=rpc", "envelope={}"]);

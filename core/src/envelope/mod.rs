@@ -2,6 +2,7 @@
 
 mod build;
 mod parse;
+mod scan;
 
 pub use build::{Outgoing, success_response};
 pub(crate) use build::{error_response, fields};
@@ -15,3 +16,5 @@ pub(crate) const REPLY_TO: &[u8] = b"reply-to";
 
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod likeness;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::scan;
 use crate::error::{RpcError, codes};
 use crate::names::split_method;
 use crate::random::Uuid;
@@ -28,7 +29,7 @@ impl RequestId {
 impl std::fmt::Display for RequestId {
     /// Strings without their quotes.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&string_of(self.as_json()).unwrap_or(Cow::Borrowed(self.as_json())))
+        f.write_str(&string_of(&self.0).unwrap_or(Cow::Borrowed(self.as_json())))
     }
 }
 
@@ -61,8 +62,20 @@ pub(crate) struct Response {
     pub(crate) body: Result<Result<Bytes, RpcError>, String>,
 }
 
+/// The fields of an envelope, each as its JSON text, which is UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Wire<'a> {
+    pub(super) jsonrpc: Option<&'a [u8]>,
+    pub(super) method: Option<&'a [u8]>,
+    pub(super) params: Option<&'a [u8]>,
+    pub(super) id: Option<&'a [u8]>,
+    pub(super) result: Option<&'a [u8]>,
+    pub(super) error: Option<&'a [u8]>,
+}
+
+/// The same, as serde_json reads it.
 #[derive(Deserialize)]
-struct Wire<'a> {
+struct Fields<'a> {
     #[serde(borrow, default)]
     jsonrpc: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
@@ -104,10 +117,8 @@ fn method(wire: &Wire<'_>) -> Result<String, String> {
     if wire.result.is_some() || wire.error.is_some() {
         return Err("it is a response".to_owned());
     }
-    let full = wire
-        .method
-        .and_then(|method| string_of(method.get()))
-        .ok_or("it has no method, or one that is not a string")?;
+    let full =
+        wire.method.and_then(string_of).ok_or("it has no method, or one that is not a string")?;
     split_method(&full).map(|(_service, method)| method.to_owned())
 }
 
@@ -120,8 +131,12 @@ pub(crate) fn parse_response(envelope: &Bytes) -> Response {
             return Response { id, body: Err(error.to_string()) };
         }
     };
-    let id = wire.id.and_then(|id| string_of(id.get())).and_then(|id| Uuid::parse(&id));
+    let id = wire.id.and_then(uuid);
     Response { id, body: body(envelope, &wire) }
+}
+
+fn uuid(json: &[u8]) -> Option<Uuid> {
+    Uuid::parse(inside(json)?).or_else(|| Uuid::parse(string_of(json)?.as_bytes()))
 }
 
 /// The id in a reply that isn't JSON, such as one with the `NaN` that Python writes: its caller learns at once that the reply
@@ -129,7 +144,7 @@ pub(crate) fn parse_response(envelope: &Bytes) -> Response {
 fn id_in_what_is_not_json(text: &str) -> Option<Uuid> {
     text.match_indices(r#""id""#).find_map(|(at, key)| {
         let value = text[at + key.len()..].trim_start().strip_prefix(':')?.trim_start();
-        Uuid::parse(value.strip_prefix('"')?.split('"').next()?)
+        Uuid::parse(value.strip_prefix('"')?.split('"').next()?.as_bytes())
     })
 }
 
@@ -143,7 +158,7 @@ fn body(envelope: &Bytes, wire: &Wire<'_>) -> Result<Result<Bytes, RpcError>, St
     }
 }
 
-fn rpc_error(error: &RawValue) -> Result<RpcError, String> {
+fn rpc_error(error: &[u8]) -> Result<RpcError, String> {
     #[derive(Deserialize)]
     struct WireError {
         code: f64,
@@ -151,11 +166,11 @@ fn rpc_error(error: &RawValue) -> Result<RpcError, String> {
         #[serde(default)]
         data: Option<Value>,
     }
-    if !error.get().starts_with('{') {
+    if !error.starts_with(b"{") {
         return Err("its error is not an object".to_owned());
     }
     let error: WireError =
-        serde_json::from_str(error.get()).map_err(|e| format!("its error can't be read: {e}"))?;
+        serde_json::from_slice(error).map_err(|e| format!("its error can't be read: {e}"))?;
     // Codes are small whole numbers; Python may write them as floats.
     let code = error.code as i64;
     if code as f64 != error.code {
@@ -165,18 +180,24 @@ fn rpc_error(error: &RawValue) -> Result<RpcError, String> {
 }
 
 fn check_version(wire: &Wire<'_>) -> Result<(), String> {
-    match wire.jsonrpc.and_then(|version| string_of(version.get())) {
-        Some(version) if version == "2.0" => Ok(()),
-        _ => Err("jsonrpc is not \"2.0\"".to_owned()),
-    }
+    let is_2 =
+        |version| version == b"\"2.0\"" || string_of(version).is_some_and(|text| text == "2.0");
+    if wire.jsonrpc.is_some_and(is_2) { Ok(()) } else { Err("jsonrpc is not \"2.0\"".to_owned()) }
 }
 
 /// The object with its fields still as text, or the error that says what it is instead.
 fn read(envelope: &Bytes) -> Result<Wire<'_>, RpcError> {
-    let parse_error =
-        |reason: String| RpcError::new(codes::PARSE_ERROR, "Parse error").with_data(reason);
+    let is_text = envelope.is_ascii() || std::str::from_utf8(envelope).is_ok();
+    if is_text && let Some(wire) = scan::read(envelope) {
+        return Ok(wire);
+    }
     let text = std::str::from_utf8(envelope)
         .map_err(|error| parse_error(format!("the envelope is not UTF-8: {error}")))?;
+    read_with_serde(text)
+}
+
+/// Whatever is unusual or wrong.
+pub(super) fn read_with_serde(text: &str) -> Result<Wire<'_>, RpcError> {
     // A struct would also be read from an array.
     if !text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with('{') {
         return Err(match serde_json::from_str::<IgnoredAny>(text) {
@@ -184,36 +205,57 @@ fn read(envelope: &Bytes) -> Result<Wire<'_>, RpcError> {
             Err(error) => parse_error(error.to_string()),
         });
     }
-    serde_json::from_str(text).map_err(|error| {
+    let fields: Fields<'_> = serde_json::from_str(text).map_err(|error| {
         if error.is_data() {
             invalid_request(error.to_string())
         } else {
             parse_error(error.to_string())
         }
+    })?;
+    Ok(Wire {
+        jsonrpc: fields.jsonrpc.map(bytes),
+        method: fields.method.map(bytes),
+        params: fields.params.map(bytes),
+        id: fields.id.map(bytes),
+        result: fields.result.map(bytes),
+        error: fields.error.map(bytes),
     })
+}
+
+fn bytes(json: &RawValue) -> &[u8] {
+    json.get().as_bytes()
+}
+
+fn parse_error(reason: String) -> RpcError {
+    RpcError::new(codes::PARSE_ERROR, "Parse error").with_data(reason)
 }
 
 fn invalid_request(reason: String) -> RpcError {
     RpcError::new(codes::INVALID_REQUEST, "Invalid Request").with_data(reason)
 }
 
-fn request_id(envelope: &Bytes, id: &RawValue) -> Result<RequestId, String> {
-    match id.get().as_bytes().first() {
+fn request_id(envelope: &Bytes, id: &[u8]) -> Result<RequestId, String> {
+    match id.first() {
         Some(b'"' | b'-' | b'0'..=b'9') => Ok(RequestId(slice(envelope, id))),
         _ => Err("its id is neither a string nor a number".to_owned()),
     }
 }
 
 /// The part of the envelope that `raw` points at, without copying it.
-fn slice(envelope: &Bytes, raw: &RawValue) -> Bytes {
-    envelope.slice_ref(raw.get().as_bytes())
+fn slice(envelope: &Bytes, raw: &[u8]) -> Bytes {
+    envelope.slice_ref(raw)
+}
+
+/// What stands between the quotes of a JSON string.
+fn inside(json: &[u8]) -> Option<&[u8]> {
+    json.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
 /// The text of a JSON string.
-fn string_of(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?;
-    if json.contains('\\') {
-        return serde_json::from_str::<String>(json).ok().map(Cow::Owned);
+fn string_of(json: &[u8]) -> Option<Cow<'_, str>> {
+    let inside = inside(json)?;
+    if scan::is_plain(inside) {
+        return std::str::from_utf8(inside).ok().map(Cow::Borrowed);
     }
-    inner.strip_suffix('"').map(Cow::Borrowed)
+    serde_json::from_slice::<String>(json).ok().map(Cow::Owned)
 }
