@@ -145,7 +145,7 @@ impl<H> Launcher<H> {
 /// A client of any number of services under one key prefix. Clones share one connection, one reply stream and one run loop.
 ///
 /// Make one for the application's lifetime, [`start`](Client::start) it, and hand it to the typed clients. It costs one
-/// task, two connections (each with a task of its own over Redis) and one key. When the last clone is dropped, it stops.
+/// task, two connections and one key. When the last clone is dropped, it stops.
 ///
 /// ```no_run
 /// use std::time::Duration;
