@@ -84,7 +84,11 @@ impl Contract {
     /// Whether `method` answers; `None` if there is no such method.
     #[must_use]
     pub fn kind_of(&self, method: &str) -> Option<MethodKind> {
-        self.methods.iter().find(|(name, _)| name.as_str() == method).map(|(_, kind)| *kind)
+        self.find(method).map(|(_, kind)| kind)
+    }
+
+    pub(crate) fn find(&self, method: &str) -> Option<(&MethodName, MethodKind)> {
+        self.methods().find(|(name, _)| name.as_str() == method)
     }
 
     /// All methods, sorted by name.

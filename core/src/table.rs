@@ -12,11 +12,13 @@ pub(crate) struct Table<K, V> {
     /// In the order of the keys; neither the first nor the last is a gap.
     places: VecDeque<(K, Option<V>)>,
     len: usize,
+    /// Where something was found last: it is often asked for again, or the next one is.
+    last: usize,
 }
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Table { places: VecDeque::new(), len: 0 }
+        Table { places: VecDeque::new(), len: 0, last: 0 }
     }
 }
 
@@ -43,7 +45,13 @@ impl<K: Copy + Ord, V> Table<K, V> {
                 let end = self.places.len();
                 if key == *last { Ok(end - 1) } else { Err(end) }
             }
-            _ => self.places.binary_search_by_key(&key, |(key, _)| *key),
+            _ => {
+                let is_at = |at: &usize| self.places.get(*at).is_some_and(|(its, _)| *its == key);
+                match [self.last, self.last + 1].into_iter().find(is_at) {
+                    Some(at) => Ok(at),
+                    None => self.places.binary_search_by_key(&key, |(key, _)| *key),
+                }
+            }
         }
     }
 
@@ -53,6 +61,7 @@ impl<K: Copy + Ord, V> Table<K, V> {
 
     pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut V> {
         let at = self.find(key).ok()?;
+        self.last = at;
         self.places[at].1.as_mut()
     }
 
@@ -79,6 +88,7 @@ impl<K: Copy + Ord, V> Table<K, V> {
         self.len -= 1;
         while self.places.front().is_some_and(|(_, value)| value.is_none()) {
             self.places.pop_front();
+            self.last = self.last.saturating_sub(1);
         }
         while self.places.back().is_some_and(|(_, value)| value.is_none()) {
             self.places.pop_back();

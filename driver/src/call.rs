@@ -150,12 +150,12 @@ impl InFlight {
             Some(slot @ Slot::Admitted(_)) => {
                 Some(std::mem::replace(slot, Slot::Waiting(context.waker().clone())))
             }
-            Some(Slot::Settled(_)) | None => state.desk.remove(key),
+            Some(Slot::Settled(_) | Slot::Changing) | None => state.desk.remove(key),
         });
         match was {
             Some(Slot::Settled(result)) => {
                 self.key = None;
-                Poll::Ready(result)
+                Poll::Ready(result.map_err(|error| *error))
             }
             Some(Slot::Admitted(outgoing)) => {
                 self.give(Some(key), *outgoing, context)?;

@@ -10,8 +10,8 @@ use clamator_core::{
     CallError, CallKey, ClientCore, ClientInput, ClientOutput, MethodKind, Outgoing, Phase,
     StartError, StopReport,
 };
+use rustc_hash::FxHashMap;
 use serde::Serialize;
-use slotmap::{DefaultKey, Key as _, KeyData, SlotMap};
 
 use crate::call::{Call, Notify};
 use crate::hub::{Desk, Hub};
@@ -19,35 +19,41 @@ use crate::run_loop::{Work, Worked};
 
 pub(crate) type ClientHub = Hub<ClientCore, Calls>;
 
-/// One caller that waits.
+/// One caller that waits. There may be a hundred thousand of them.
 #[derive(Debug)]
 pub(crate) enum Slot {
+    /// For a moment.
+    Changing,
     Waiting(Waker),
     /// There is no room for the call yet: its message is kept here.
     InLine(Waker, Box<Outgoing>),
     /// There is room for it now: its future makes the call again.
     Admitted(Box<Outgoing>),
-    Settled(Result<Bytes, CallError>),
+    Settled(Result<Bytes, Box<CallError>>),
 }
 
 /// The callers that wait, by the names that the core knows their calls by.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    slots: SlotMap<DefaultKey, Slot>,
+    next: u64,
+    slots: FxHashMap<CallKey, Slot>,
 }
 
 impl Calls {
-    /// A caller waits, under a new name.
+    /// A caller waits, under a new name. Later names are greater, by which the core knows who came first.
     pub(crate) fn insert(&mut self, waker: Waker) -> CallKey {
-        CallKey(self.slots.insert(Slot::Waiting(waker)).data().as_ffi())
+        self.next += 1;
+        let key = CallKey(self.next);
+        self.slots.insert(key, Slot::Waiting(waker));
+        key
     }
 
     pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Slot> {
-        self.slots.get_mut(KeyData::from_ffi(key.0).into())
+        self.slots.get_mut(&key)
     }
 
     pub(crate) fn remove(&mut self, key: CallKey) -> Option<Slot> {
-        self.slots.remove(KeyData::from_ffi(key.0).into())
+        self.slots.remove(&key)
     }
 }
 
@@ -86,7 +92,7 @@ impl Calls {
 
     fn change(&mut self, key: CallKey, change: impl FnOnce(Slot) -> Slot) {
         if let Some(slot) = self.get_mut(key) {
-            let was = std::mem::replace(slot, Slot::Settled(Err(CallError::Ended)));
+            let was = std::mem::replace(slot, Slot::Changing);
             *slot = change(was);
         }
     }
@@ -97,7 +103,7 @@ impl Slot {
     fn settle(&mut self, result: Result<Bytes, CallError>, wake: &mut Vec<Waker>) {
         if let Slot::Waiting(_) | Slot::InLine(..) = self
             && let Slot::Waiting(waker) | Slot::InLine(waker, _) =
-                std::mem::replace(self, Slot::Settled(result))
+                std::mem::replace(self, Slot::Settled(result.map_err(Box::new)))
         {
             wake.push(waker);
         }
@@ -139,7 +145,7 @@ impl<H> Launcher<H> {
 /// A client of any number of services under one key prefix. Clones share one connection, one reply stream and one run loop.
 ///
 /// Make one for the application's lifetime, [`start`](Client::start) it, and hand it to the typed clients. It costs one
-/// task, two connections (each with a task of its own over Redis) and one key. When the last clone is dropped, it stops.
+/// task, two connections and one key. When the last clone is dropped, it stops.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -240,5 +246,25 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = self.hub().look(|state| state.core.phase());
         f.debug_struct("Client").field("phase", &phase).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_calls_have_greater_names_also_where_earlier_ones_are_gone() {
+        let mut calls = Calls::default();
+        let names = [(); 3].map(|()| calls.insert(Waker::noop().clone()));
+        calls.remove(names[1]);
+        calls.remove(names[0]);
+        let later = [(); 2].map(|()| calls.insert(Waker::noop().clone()));
+        assert!(names[2] < later[0] && later[0] < later[1]);
+    }
+
+    #[test]
+    fn a_waiting_caller_costs_little() {
+        assert!(size_of::<(CallKey, Slot)>() <= 56);
     }
 }

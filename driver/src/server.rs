@@ -37,7 +37,7 @@ impl Desk<ServerOutput> for Jobs {
 /// A server of any number of services under one key prefix. Clones are handles on the same server.
 ///
 /// Servers that share a prefix form a pool: each call is handled by one of them. A server costs one task, one connection, and
-/// one more for each service (each with a task of its own over Redis). When the last clone is dropped, it stops with its grace.
+/// one more for each service. When the last clone is dropped, it stops with its grace.
 ///
 /// ```no_run
 /// use std::time::Duration;

@@ -208,6 +208,18 @@ impl Broker {
                 run.outcomes.push(Outcome::NotSent(self.fault()));
                 continue;
             }
+            let command = match command {
+                // The most frequent of all: its fields aren't copied.
+                Command::Append { stream, fields, max_len, create } => {
+                    let added = self.store.append(&stream, fields, max_len, create);
+                    if added.is_ok() {
+                        self.serve(&stream, true);
+                    }
+                    run.outcomes.push(added.map_or_else(Outcome::Refused, Outcome::Reply));
+                    continue;
+                }
+                command => command,
+            };
             match self.store.execute(self.store.now_ms(), &command) {
                 Ok(Reply::Entries(entries)) if entries.is_empty() && command.block().is_some() => {
                     // Zero would be "for ever" to Redis.
@@ -228,7 +240,6 @@ impl Broker {
     /// What an executed command means for other connections, and its reply if only they know it.
     fn concerning_others(&mut self, command: &Command) -> Option<Reply> {
         match command {
-            Command::Append { stream, .. } => self.serve(stream, true),
             Command::Delete { key } | Command::Expire { key, .. } => self.serve(key, false),
             Command::Unblock { connection } => {
                 let first =

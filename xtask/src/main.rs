@@ -1,5 +1,6 @@
 //! The project's tasks: `cargo xtask help` lists them.
 
+mod bench;
 mod bugs;
 mod process;
 mod servers;
@@ -21,6 +22,7 @@ Usage: cargo xtask <task>
   servers                 fetches Redis 6.2, 8.2 and Valkey 9 into target/servers, and says where
   servers test            runs the tests that talk to Redis over each of them
   soak [option]…          runs the fault bench; soak --help shows its options
+  bench [option]…         runs the benchmark; bench --help shows its options
   bugs [number]…          puts the peers' bugs into a copy of the code, one by one; a test must fail for each
   tidy                    runs the project's own checks of its layout
   help                    shows this
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ["servers"] => servers::list(),
         ["servers", "test"] => servers::test(),
         ["soak", options @ ..] => soak::run_with(options),
+        ["bench", options @ ..] => bench::run_with(options),
         ["bugs", numbers @ ..] => bugs::run(numbers, None),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {

@@ -6,7 +6,7 @@ use crate::command::Fields;
 use crate::contract::{Contract, MethodKind};
 use crate::envelope::{ENVELOPE, REPLY_TO, Request, RequestId, error_response, parse_request};
 use crate::error::{RpcError, codes};
-use crate::names::{Key, KeyPrefix};
+use crate::names::{Key, KeyPrefix, MethodName};
 use crate::text::shorten;
 
 /// Where a reply goes, and under which id.
@@ -20,7 +20,7 @@ pub(crate) struct ReplyTo {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Admission {
     /// Run the handler; answer, if somebody waits.
-    Run { request: Request, kind: MethodKind, reply_to: Option<ReplyTo> },
+    Run { request: Request, method: MethodName, kind: MethodKind, reply_to: Option<ReplyTo> },
     /// Answer at once. `reason` is for the log.
     Answer { reply_to: Key, envelope: Bytes, reason: String },
     /// Nobody can be answered.
@@ -68,8 +68,7 @@ fn judge(request: Request, contract: &Contract, reply_to: Option<Key>) -> Admiss
         (Some(stream), Some(id)) => Some(ReplyTo { stream, id }),
         _ => None,
     };
-    let kind = contract.kind_of(&request.method);
-    match (kind, &reply_to) {
+    match (contract.find(&request.method), &reply_to) {
         (None, None) => Admission::Drop { reason: no_such_method(&request.method) },
         (None, Some(to)) => Admission::Answer {
             reply_to: to.stream.clone(),
@@ -77,7 +76,7 @@ fn judge(request: Request, contract: &Contract, reply_to: Option<Key>) -> Admiss
             reason: no_such_method(&request.method),
         },
         // The others never answer this, so that the caller waits for its timeout.
-        (Some(MethodKind::Notification), Some(to)) => {
+        (Some((_, MethodKind::Notification)), Some(to)) => {
             let reason = format!("{:?} is a notification: send it without an id", request.method);
             let error = refuse("Method is a notification", reason.clone());
             Admission::Answer {
@@ -86,7 +85,9 @@ fn judge(request: Request, contract: &Contract, reply_to: Option<Key>) -> Admiss
                 reason,
             }
         }
-        (Some(kind), _) => Admission::Run { request, kind, reply_to },
+        (Some((method, kind)), _) => {
+            Admission::Run { method: method.clone(), request, kind, reply_to }
+        }
     }
 }
 

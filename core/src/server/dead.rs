@@ -30,8 +30,8 @@ impl Service {
     /// Puts an entry aside that was begun `deliveries` times in vain.
     pub(super) fn give_up(&mut self, id: StreamId, deliveries: u64) {
         let Some(work) = self.held.take_queued(id, Stage::Replying) else { return };
-        let Work { request, reply_to, fields, .. } = work;
-        let reason = format!("{} was begun {deliveries} times and never ended", request.method);
+        let Work { method, reply_to, fields, .. } = work;
+        let reason = format!("{method} was begun {deliveries} times and never ended");
         let reply = reply_to.map(|to| {
             let error = RpcError::internal("DeliveryLimit", reason.clone());
             PendingReply { entry: id, stream: to.stream, envelope: error_response(&to.id, &error) }

@@ -12,6 +12,7 @@ use super::{Job, JobId};
 use crate::command::{Fields, StreamId};
 use crate::contract::MethodKind;
 use crate::envelope::Request;
+use crate::names::MethodName;
 use crate::options::Concurrency;
 use crate::table::Table;
 use crate::time::Time;
@@ -34,7 +35,9 @@ pub(crate) enum Stage {
 /// A request that waits or runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
-    pub(crate) request: Request,
+    /// Until it runs.
+    pub(crate) request: Option<Request>,
+    pub(crate) method: MethodName,
     pub(crate) kind: MethodKind,
     pub(crate) reply_to: Option<ReplyTo>,
     /// The entry as it came, where it may have to be put aside.
@@ -61,6 +64,12 @@ pub(crate) struct Held {
     pub(crate) counted: bool,
     /// How many bytes are held for it.
     size: usize,
+}
+
+impl Held {
+    fn is_fresh(&self, now: Time, claim_idle: Duration) -> bool {
+        !self.lost && now - self.touched < claim_idle.saturating_mul(2) / 3
+    }
 }
 
 /// What an entry whose turn it is needs before it may run.
@@ -137,6 +146,15 @@ impl HeldTable {
         }
     }
 
+    /// An entry that neither waits nor runs comes to this stage, with so many bytes. Whether it is held.
+    pub(crate) fn advance(&mut self, id: StreamId, stage: Stage, size: usize) -> bool {
+        let Some(held) = self.entries.get_mut(id) else { return false };
+        held.stage = stage;
+        self.bytes = self.bytes - held.size + size;
+        held.size = size;
+        true
+    }
+
     /// Whether an entry waits for its turn.
     pub(crate) fn is_queued(&self, id: StreamId) -> bool {
         self.entries.get(id).is_some_and(|held| held.stage == Stage::Queued)
@@ -164,8 +182,10 @@ impl HeldTable {
         self.insert(id, Stage::Queued, Some(work), deliveries, touched);
         self.resize(id, size);
         let needs_key = self.dispatch.arrive(id);
-        let work = self.entries.get(id)?.work.as_ref()?;
-        needs_key.then_some(&work.request)
+        if !needs_key {
+            return None;
+        }
+        self.entries.get(id)?.work.as_ref()?.request.as_ref()
     }
 
     /// An entry was delivered that is held here already: it is certainly ours from then on. Whether it is.
@@ -222,7 +242,7 @@ impl HeldTable {
     fn head(&self, id: StreamId, now: Time, claim_idle: Duration) -> Head {
         match self.entries.get(id) {
             Some(held) if held.asked => Head::Answer,
-            Some(_) if !self.is_fresh(id, now, claim_idle) => Head::Renew,
+            Some(held) if !held.is_fresh(now, claim_idle) => Head::Renew,
             Some(held) if held.deliveries.is_none() => Head::Count,
             _ => Head::Ready,
         }
@@ -230,8 +250,7 @@ impl HeldTable {
 
     /// Whether the lease of an entry is certainly ours, and for a while: nobody takes it before the claim idle.
     pub(crate) fn is_fresh(&self, id: StreamId, now: Time, claim_idle: Duration) -> bool {
-        let held = self.entries.get(id);
-        held.is_some_and(|held| !held.lost && now - held.touched < claim_idle.saturating_mul(2) / 3)
+        self.entries.get(id).is_some_and(|held| held.is_fresh(now, claim_idle))
     }
 
     /// The store is asked about an entry: until it has answered, that doesn't run. Whether it is held.
@@ -272,14 +291,15 @@ impl HeldTable {
         held.stage = Stage::Running(job);
         held.began = now;
         self.running.insert(job, (id, now));
-        let work = held.work.as_ref()?;
+        let work = held.work.as_mut()?;
+        let request = work.request.take()?;
         Some(Job {
             id: job,
             service: 0,
             entry: id,
-            request_id: work.request.id.clone(),
-            method: work.request.method.clone(),
-            params: work.request.params.clone(),
+            request_id: request.id,
+            method: request.method,
+            params: request.params,
             kind: work.kind,
             deliveries: held.deliveries.unwrap_or(1),
         })
@@ -305,9 +325,14 @@ impl HeldTable {
     pub(crate) fn remove(&mut self, id: StreamId) -> Option<Held> {
         let held = self.entries.remove(id)?;
         self.bytes -= held.size;
-        self.dispatch.remove(id);
-        if let Stage::Running(job) = held.stage {
-            self.running.remove(job);
+        match held.stage {
+            Stage::Queued => self.dispatch.remove(id),
+            Stage::Running(job) => {
+                self.dispatch.remove(id);
+                self.running.remove(job);
+            }
+            // These left it before.
+            Stage::Replying | Stage::Acking | Stage::Releasing => {}
         }
         Some(held)
     }
@@ -362,7 +387,9 @@ mod tests {
 
     fn work() -> Work {
         let request = Request { id: None, method: "add".to_owned(), params: Default::default() };
-        Work { request, kind: MethodKind::Request, reply_to: None, fields: None }
+        let method = MethodName::new(&request.method).unwrap();
+        let kind = MethodKind::Request;
+        Work { request: Some(request), method, kind, reply_to: None, fields: None }
     }
 
     fn at(seconds: u64) -> Time {

@@ -256,10 +256,11 @@ impl Service {
         };
         let common = &shared.options.common;
         match admit(&fields, &self.contract, &common.key_prefix, common.max_message_bytes) {
-            Admission::Run { request, kind, reply_to } => {
+            Admission::Run { request, method, kind, reply_to } => {
                 // What was delivered before may have to be put aside, as it came.
                 let suspect = deliveries.is_none() && shared.options.max_deliveries.is_some();
-                let work = Work { request, kind, reply_to, fields: suspect.then_some(fields) };
+                let (request, fields) = (Some(request), suspect.then_some(fields));
+                let work = Work { request, method, kind, reply_to, fields };
                 if let Some(request) = self.held.enqueue(id, work, size, deliveries, asked) {
                     let (method, params) = (request.method.clone(), request.params.clone());
                     let keying = Keying { service: self.at, entry: id, method, params };

@@ -47,9 +47,9 @@ impl Service {
         let Some(held) = self.held.get_mut(entry) else { return };
         held.stage = Stage::Replying;
         let Some(work) = held.work.take() else { return };
-        let method = work.request.method;
+        let method = work.method;
         if let JobOutcome::Panicked(message) = &outcome {
-            let (service, method) = (service.as_str().to_owned(), method.clone());
+            let (service, method) = (service.as_str().to_owned(), method.as_str().to_owned());
             shared.event(Event::HandlerPanicked { service, method, message: message.clone() });
         }
         let outcome = match outcome {
@@ -75,7 +75,7 @@ impl Service {
             }
             (JobOutcome::Failed(error), None) => {
                 let reason = shorten(&error.to_string()).into_owned();
-                let service = service.as_str().to_owned();
+                let (service, method) = (service.as_str().to_owned(), method.as_str().to_owned());
                 shared.event(Event::NotificationFailed { service, method, reason });
                 None
             }
@@ -136,9 +136,7 @@ impl Service {
     }
 
     pub(super) fn ack(&mut self, entry: StreamId) {
-        self.held.resize(entry, 0);
-        if let Some(held) = self.held.get_mut(entry) {
-            held.stage = Stage::Acking;
+        if self.held.advance(entry, Stage::Acking, 0) {
             self.acks.push(entry);
         }
     }

@@ -59,6 +59,11 @@ impl Log {
     pub(super) fn trim_about(&mut self, max_len: u64) {
         let max_len = usize::try_from(max_len).unwrap_or(usize::MAX);
         let mut removed = 0;
+        let surplus = self.entries.len().saturating_sub(max_len);
+        if self.node_at(0) == self.node_at(surplus) {
+            // What must stay begins in the first node: nearly always.
+            return;
+        }
         while self.entries.len() > max_len
             && let Some(first) = self.entries.front()
         {
@@ -70,6 +75,10 @@ impl Log {
             self.entries.drain(..in_node);
             removed += in_node;
         }
+    }
+
+    fn node_at(&self, at: usize) -> Option<u64> {
+        self.entries.get(at).map(|logged| logged.node)
     }
 
     /// Removes the oldest entries until `len` are left. Returns how many went.

@@ -95,7 +95,7 @@ impl Store {
         self.reap(now_ms);
         match command {
             Command::Append { stream, fields, max_len, create } => {
-                self.append(stream, fields, *max_len, *create)
+                self.append(stream, fields.clone(), *max_len, *create)
             }
             Command::CreateGroup { stream, group, start } => {
                 self.create_group(stream, group, *start)
@@ -227,10 +227,11 @@ impl Store {
         self.keys.len() < before
     }
 
-    fn append(
+    /// Appends at the time of the last command.
+    pub(crate) fn append(
         &mut self,
         key: &Key,
-        fields: &Fields,
+        fields: Fields,
         max_len: Option<u64>,
         create: bool,
     ) -> Result<Reply, Refusal> {
@@ -242,7 +243,7 @@ impl Store {
             Slot::Vacant(_) if !create => return Ok(Reply::Nil),
             slot => &mut slot.or_default().value.stream_mut()?.log,
         };
-        let id = log.append(now_ms, fields.clone()).ok_or_else(refusals::ids_are_exhausted)?;
+        let id = log.append(now_ms, fields).ok_or_else(refusals::ids_are_exhausted)?;
         if let Some(max_len) = max_len {
             log.trim_about(max_len);
         }
