@@ -111,34 +111,53 @@ impl Future for NotifyFuture {
 /// What a call and a notification have in common.
 struct InFlight {
     client: Client,
-    outgoing: Option<Result<Outgoing, Misuse>>,
-    name: Option<CallName>,
     timeout: Option<Duration>,
-    key: Option<CallKey>,
+    stage: Stage,
+}
+
+/// How far it has come. There may be a hundred thousand of them, so that nothing is kept twice.
+enum Stage {
+    New(Result<Outgoing, Misuse>),
+    /// The core has it, under this name of the driver's.
+    Given(CallName, CallKey),
+    Over(Option<CallName>),
 }
 
 impl InFlight {
     fn new(client: Client, outgoing: Result<Outgoing, Misuse>) -> InFlight {
-        let name = outgoing.as_ref().ok().map(|outgoing| outgoing.name().clone());
-        InFlight { client, outgoing: Some(outgoing), name, timeout: None, key: None }
+        InFlight { client, timeout: None, stage: Stage::New(outgoing) }
+    }
+
+    fn name(&self) -> Option<&CallName> {
+        match &self.stage {
+            Stage::New(outgoing) => outgoing.as_ref().ok().map(Outgoing::name),
+            Stage::Given(name, _) => Some(name),
+            Stage::Over(name) => name.as_ref(),
+        }
     }
 
     fn names(&self) -> (String, String) {
         let names = |name: &CallName| (name.service().to_owned(), name.method().to_owned());
-        self.name.as_ref().map(names).unwrap_or_default()
+        self.name().map(names).unwrap_or_default()
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
-        if let Some(outgoing) = self.outgoing.take() {
-            match outgoing {
-                Ok(outgoing) => self.give(None, outgoing, context)?,
-                Err(misuse) => return Poll::Ready(Err(misuse.into())),
+        if let Stage::New(_) = self.stage {
+            match std::mem::replace(&mut self.stage, Stage::Over(None)) {
+                Stage::New(Ok(outgoing)) => {
+                    let name = outgoing.name().clone();
+                    self.stage = Stage::Over(Some(name.clone()));
+                    self.stage = Stage::Given(name, self.give(None, outgoing, context)?);
+                }
+                Stage::New(Err(misuse)) => return Poll::Ready(Err(misuse.into())),
+                stage => self.stage = stage,
             }
         }
-        let Some(key) = self.key else {
+        let Stage::Given(name, key) = &self.stage else {
             // Polled again after its outcome, which a future may answer as it likes; a panic helps nobody.
             return Poll::Pending;
         };
+        let key = *key;
         // A waker that is replaced is dropped after the lock was let go of: it may be all that keeps a task, and whatever that
         // task owns, alive.
         let was = self.client.hub().look(|state| match state.desk.get_mut(key) {
@@ -154,7 +173,7 @@ impl InFlight {
         });
         match was {
             Some(Slot::Settled(result)) => {
-                self.key = None;
+                self.stage = Stage::Over(Some(name.clone()));
                 Poll::Ready(result.map_err(|error| *error))
             }
             Some(Slot::Admitted(outgoing)) => {
@@ -167,11 +186,11 @@ impl InFlight {
 
     /// Gives the call to the core: under a new name, or again under the old one, once there is room for it.
     fn give(
-        &mut self,
+        &self,
         key: Option<CallKey>,
         outgoing: Outgoing,
         context: &mut Context<'_>,
-    ) -> Result<(), CallError> {
+    ) -> Result<CallKey, CallError> {
         let (timeout, caller) = (self.timeout, context::caller().as_deref().cloned());
         let hub = self.client.hub();
         // Cloned out of the lock: somebody else's code.
@@ -185,14 +204,13 @@ impl InFlight {
             Ok(key)
         })?;
         hub.wake_run_loop();
-        self.key = Some(key);
-        Ok(())
+        Ok(key)
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let Some(key) = self.key else { return };
+        let Stage::Given(_, key) = self.stage else { return };
         let hub = self.client.hub();
         let forgotten = hub.with(|state, now| {
             let slot = state.desk.remove(key);
@@ -210,24 +228,24 @@ impl Drop for InFlight {
 
 impl<T> fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("name", &self.request.name).finish_non_exhaustive()
+        f.debug_struct("Call").field("name", &self.request.name()).finish_non_exhaustive()
     }
 }
 
 impl<T> fmt::Debug for CallFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallFuture").field("name", &self.request.name).finish_non_exhaustive()
+        f.debug_struct("CallFuture").field("name", &self.request.name()).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Notify").field("name", &self.request.name).finish_non_exhaustive()
+        f.debug_struct("Notify").field("name", &self.request.name()).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for NotifyFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NotifyFuture").field("name", &self.request.name).finish_non_exhaustive()
+        f.debug_struct("NotifyFuture").field("name", &self.request.name()).finish_non_exhaustive()
     }
 }
