@@ -45,7 +45,7 @@ pub trait Machine {
 
     /// When to give it a timeout, at the latest; asked for after every drain of the outputs.
     #[must_use]
-    fn poll_timeout(&self) -> Option<(Time, TimerReason)>;
+    fn poll_timeout(&mut self) -> Option<(Time, TimerReason)>;
 
     /// How an answer of the link is told.
     #[must_use]

@@ -211,7 +211,7 @@ where
         }
     }
 
-    pub(crate) fn timeout(&self) -> Option<(Duration, TimerReason)> {
+    pub(crate) fn timeout(&mut self) -> Option<(Duration, TimerReason)> {
         self.core.poll_timeout().map(|(at, reason)| (at - self.now, reason))
     }
 

@@ -352,7 +352,7 @@ impl Machine for ClientCore {
         self.out.pop_front()
     }
 
-    fn poll_timeout(&self) -> Option<(Time, TimerReason)> {
+    fn poll_timeout(&mut self) -> Option<(Time, TimerReason)> {
         let draining = match self.phase {
             Phase::Idle | Phase::Stopped => return None,
             Phase::Draining { until } if until > self.now => Some((until, TimerReason::Drain)),

@@ -48,7 +48,7 @@ use crate::random::Random;
 use crate::time::Time;
 pub use io::{Job, JobId, JobOutcome, Keyed, Keying, ServerInput, ServerOutput};
 use reply_ttl::ReplyTtl;
-use service::Service;
+use service::{Due, Service};
 use shared::{For, Shared};
 use suspects::Suspects;
 
@@ -278,7 +278,7 @@ impl ServerCore {
                 service.step(&mut self.shared);
             }
             service.send_acks(&mut self.shared);
-            service.due = service.timeout(&self.shared);
+            service.due = Due::Unknown;
         }
     }
 }
@@ -312,7 +312,7 @@ impl Machine for ServerCore {
         self.shared.out.pop_front()
     }
 
-    fn poll_timeout(&self) -> Option<(Time, TimerReason)> {
+    fn poll_timeout(&mut self) -> Option<(Time, TimerReason)> {
         let shared = &self.shared;
         if matches!(shared.phase, Phase::Idle | Phase::Stopped) {
             return None;
@@ -323,7 +323,7 @@ impl Machine for ServerCore {
             shared.suspects.timeout().map(|at| (at, TimerReason::Suspect)),
             self.drain_timeout().map(|at| (at, TimerReason::Drain)),
         ];
-        let services = self.services.iter().filter_map(|service| service.due);
+        let services = self.services.iter_mut().filter_map(|service| service.due(shared));
         own.into_iter().flatten().chain(services).min_by_key(|(at, _)| *at)
     }
 

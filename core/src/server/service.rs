@@ -42,6 +42,14 @@ pub(super) enum Reading {
     Own(Time),
 }
 
+/// When a service has something to do next.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Due {
+    /// Something has happened to it since it was found out.
+    Unknown,
+    At(Option<(Time, TimerReason)>),
+}
+
 /// One service of a server.
 #[derive(Debug)]
 pub(super) struct Service {
@@ -49,8 +57,8 @@ pub(super) struct Service {
     pub(super) at: usize,
     /// [`step`](Service::step) is owed at the end of the round.
     pub(super) step_due: bool,
-    /// When it has something to do next, as it was at the end of the last round that touched it.
-    pub(super) due: Option<(Time, TimerReason)>,
+    /// When it has something to do next.
+    pub(super) due: Due,
     pub(super) contract: Contract,
     pub(super) stream: Key,
     pub(super) dead_stream: Key,
@@ -107,7 +115,7 @@ impl Service {
         Service {
             at,
             step_due: false,
-            due: None,
+            due: Due::Unknown,
             stream: options.common.key_prefix.command_stream(name),
             dead_stream: options.common.key_prefix.dead_letter_stream(name),
             group: name.as_str().to_owned(),
@@ -309,8 +317,19 @@ impl Service {
         self.contract.service().as_str().to_owned()
     }
 
-    /// When this service has something to do next.
-    pub(super) fn timeout(&self, shared: &Shared) -> Option<(Time, TimerReason)> {
+    /// When this service has something to do next; found out only once something has happened to it.
+    pub(super) fn due(&mut self, shared: &Shared) -> Option<(Time, TimerReason)> {
+        match self.due {
+            Due::At(due) => due,
+            Due::Unknown => {
+                let due = self.timeout(shared);
+                self.due = Due::At(due);
+                due
+            }
+        }
+    }
+
+    fn timeout(&self, shared: &Shared) -> Option<(Time, TimerReason)> {
         let reader = self.reader.timeout().map(|at| (at, TimerReason::Connection));
         let retry = |gate: &Gate| gate.timeout().map(|at| (at, TimerReason::Retry));
         if shared.is_draining() {

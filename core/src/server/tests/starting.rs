@@ -59,7 +59,8 @@ fn a_server_without_services_starts_and_stops() {
     let mut server = idle(options(), &[]);
     server.input(ServerInput::Start);
     server.connect(Lane::Commands);
-    assert_eq!((&server.started[..], server.timeout()), (&[Ok(())][..], None));
+    assert_eq!(server.timeout(), None);
+    assert_eq!(server.started, [Ok(())]);
     server.stop(secs(1));
     assert_eq!(server.stopped, [StopReport::default()]);
 }
