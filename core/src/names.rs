@@ -215,13 +215,26 @@ pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> Str
     format!("{service}:{instance}")
 }
 
+/// The method in a name such as `arith.add`, if [`split_method`] finds nothing wrong with it.
+pub(crate) fn method_of(full: &[u8]) -> Option<&str> {
+    let dot = full.iter().position(|b| *b == b'.')?;
+    let (service, method) = (full.get(..dot)?, full.get(dot + 1..)?);
+    let is_service = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+    let is_method = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
+    let begin_low = service.first()?.is_ascii_lowercase() && method.first()?.is_ascii_lowercase();
+    let good = begin_low && service.iter().all(is_service) && method.iter().all(is_method);
+    if good { std::str::from_utf8(method).ok() } else { None }
+}
+
 /// Splits `arith.add` at its first dot and checks both halves.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
 pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
-    let Some((service, method)) = full.split_once('.') else {
+    // A plain search: there is no long way to the dot.
+    let dot = full.bytes().position(|b| b == b'.');
+    let Some((service, method)) = dot.map(|at| (&full[..at], &full[at + 1..])) else {
         let full = shorten(full);
         return Err(format!("method {full:?} is not of the form \"<service>.<method>\""));
     };
@@ -230,9 +243,8 @@ pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
     }
     // The oldest TypeScript peers let hyphens into method names: such a name can't be defined
     // here, so it can only turn out not to be found.
-    if !method.starts_with(|c: char| c.is_ascii_lowercase())
-        || !method.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    {
+    let follows = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
+    if !begins_low(method) || !method.as_bytes().iter().all(follows) {
         return Err(NameError::Method(shorten(method).into_owned()).to_string());
     }
     Ok((service, method))
@@ -241,15 +253,18 @@ pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
 /// Whether the wire allows `name` for a service.
 #[must_use]
 pub fn is_service_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
+    begins_low(name)
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// Whether the wire allows `name` for a method.
 #[must_use]
 pub fn is_method_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric())
+    begins_low(name) && name.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+fn begins_low(name: &str) -> bool {
+    name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
 }
 
 #[cfg(test)]
@@ -278,12 +293,21 @@ mod tests {
 
     #[test]
     fn a_full_name_is_split_at_the_first_dot() {
+        for byte in 0..=0x7f {
+            for at in 0..=9 {
+                let mut full = b"arith.add".to_vec();
+                full.insert(at, byte);
+                let full = String::from_utf8(full).unwrap();
+                let method = split_method(&full).ok().map(|(_, method)| method);
+                assert_eq!(method_of(full.as_bytes()), method, "{full}");
+            }
+        }
         assert_eq!(split_method("arith.add"), Ok(("arith", "add")));
         assert_eq!(split_method("arith.group-cancel"), Ok(("arith", "group-cancel")));
         for bad in
             ["arith", "arith.", ".add", "arith.add.more", "arith.Add", "Arith.add", "arith.1", ""]
         {
-            assert!(split_method(bad).is_err(), "{bad}");
+            assert!(split_method(bad).is_err() && method_of(bad.as_bytes()).is_none(), "{bad}");
         }
     }
 
