@@ -219,10 +219,7 @@ pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> Str
 pub(crate) fn method_of(full: &[u8]) -> Option<&str> {
     let dot = full.iter().position(|b| *b == b'.')?;
     let (service, method) = (full.get(..dot)?, full.get(dot + 1..)?);
-    let is_service = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
-    let is_method = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
-    let begin_low = service.first()?.is_ascii_lowercase() && method.first()?.is_ascii_lowercase();
-    let good = begin_low && service.iter().all(is_service) && method.iter().all(is_method);
+    let good = is_name(service, IN_SERVICE) && is_name(method, IN_METHOD | HYPHEN);
     if good { std::str::from_utf8(method).ok() } else { None }
 }
 
@@ -243,8 +240,7 @@ pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
     }
     // The oldest TypeScript peers let hyphens into method names: such a name can't be defined
     // here, so it can only turn out not to be found.
-    let follows = |b: &u8| b.is_ascii_alphanumeric() || *b == b'-';
-    if !begins_low(method) || !method.as_bytes().iter().all(follows) {
+    if !is_name(method.as_bytes(), IN_METHOD | HYPHEN) {
         return Err(NameError::Method(shorten(method).into_owned()).to_string());
     }
     Ok((service, method))
@@ -253,19 +249,39 @@ pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
 /// Whether the wire allows `name` for a service.
 #[must_use]
 pub fn is_service_name(name: &str) -> bool {
-    begins_low(name)
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    is_name(name.as_bytes(), IN_SERVICE)
 }
 
 /// Whether the wire allows `name` for a method.
 #[must_use]
 pub fn is_method_name(name: &str) -> bool {
-    begins_low(name) && name.bytes().all(|b| b.is_ascii_alphanumeric())
+    is_name(name.as_bytes(), IN_METHOD)
 }
 
-fn begins_low(name: &str) -> bool {
-    name.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+fn is_name(name: &[u8], made_of: u8) -> bool {
+    name.first().is_some_and(u8::is_ascii_lowercase)
+        && name.iter().all(|byte| MEANS[usize::from(*byte)] & made_of != 0)
 }
+
+const IN_SERVICE: u8 = 1;
+const IN_METHOD: u8 = 2;
+const HYPHEN: u8 = 4;
+
+/// In which names each byte may stand.
+const MEANS: [u8; 256] = {
+    let mut means = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        means[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' => IN_SERVICE | IN_METHOD,
+            b'A'..=b'Z' => IN_METHOD,
+            b'-' => IN_SERVICE | HYPHEN,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    means
+};
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,11 @@ pub(super) fn read(text: &[u8]) -> Option<Wire<'_>> {
     loop {
         let (field, after) = field(space(rest))?;
         let before = space(one(space(after), b':')?);
-        let after = value(before, DEPTH)?;
+        // Most are strings: those at once.
+        let after = match before {
+            [b'"', rest @ ..] => string(rest)?,
+            _ => value(before, DEPTH)?,
+        };
         let value = before.get(..before.len() - after.len())?;
         // Nothing else begins like `null`.
         let unless_null = if value.first() == Some(&b'n') { None } else { Some(value) };
