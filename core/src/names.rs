@@ -215,13 +215,23 @@ pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> Str
     format!("{service}:{instance}")
 }
 
+/// The method in a name such as `arith.add`, if [`split_method`] finds nothing wrong with it.
+pub(crate) fn method_of(full: &[u8]) -> Option<&str> {
+    let dot = full.iter().position(|b| *b == b'.')?;
+    let (service, method) = (full.get(..dot)?, full.get(dot + 1..)?);
+    let good = is_name(service, IN_SERVICE) && is_name(method, IN_METHOD | HYPHEN);
+    if good { std::str::from_utf8(method).ok() } else { None }
+}
+
 /// Splits `arith.add` at its first dot and checks both halves.
 ///
 /// # Errors
 ///
 /// What is wrong with it.
 pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
-    let Some((service, method)) = full.split_once('.') else {
+    // A plain search: there is no long way to the dot.
+    let dot = full.bytes().position(|b| b == b'.');
+    let Some((service, method)) = dot.map(|at| (&full[..at], &full[at + 1..])) else {
         let full = shorten(full);
         return Err(format!("method {full:?} is not of the form \"<service>.<method>\""));
     };
@@ -230,9 +240,7 @@ pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
     }
     // The oldest TypeScript peers let hyphens into method names: such a name can't be defined
     // here, so it can only turn out not to be found.
-    if !method.starts_with(|c: char| c.is_ascii_lowercase())
-        || !method.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    {
+    if !is_name(method.as_bytes(), IN_METHOD | HYPHEN) {
         return Err(NameError::Method(shorten(method).into_owned()).to_string());
     }
     Ok((service, method))
@@ -241,16 +249,39 @@ pub(crate) fn split_method(full: &str) -> Result<(&str, &str), String> {
 /// Whether the wire allows `name` for a service.
 #[must_use]
 pub fn is_service_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    is_name(name.as_bytes(), IN_SERVICE)
 }
 
 /// Whether the wire allows `name` for a method.
 #[must_use]
 pub fn is_method_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric())
+    is_name(name.as_bytes(), IN_METHOD)
 }
+
+fn is_name(name: &[u8], made_of: u8) -> bool {
+    name.first().is_some_and(u8::is_ascii_lowercase)
+        && name.iter().all(|byte| MEANS[usize::from(*byte)] & made_of != 0)
+}
+
+const IN_SERVICE: u8 = 1;
+const IN_METHOD: u8 = 2;
+const HYPHEN: u8 = 4;
+
+/// In which names each byte may stand.
+const MEANS: [u8; 256] = {
+    let mut means = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        means[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' => IN_SERVICE | IN_METHOD,
+            b'A'..=b'Z' => IN_METHOD,
+            b'-' => IN_SERVICE | HYPHEN,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    means
+};
 
 #[cfg(test)]
 mod tests {
@@ -278,12 +309,21 @@ mod tests {
 
     #[test]
     fn a_full_name_is_split_at_the_first_dot() {
+        for byte in 0..=0x7f {
+            for at in 0..=9 {
+                let mut full = b"arith.add".to_vec();
+                full.insert(at, byte);
+                let full = String::from_utf8(full).unwrap();
+                let method = split_method(&full).ok().map(|(_, method)| method);
+                assert_eq!(method_of(full.as_bytes()), method, "{full}");
+            }
+        }
         assert_eq!(split_method("arith.add"), Ok(("arith", "add")));
         assert_eq!(split_method("arith.group-cancel"), Ok(("arith", "group-cancel")));
         for bad in
             ["arith", "arith.", ".add", "arith.add.more", "arith.Add", "Arith.add", "arith.1", ""]
         {
-            assert!(split_method(bad).is_err(), "{bad}");
+            assert!(split_method(bad).is_err() && method_of(bad.as_bytes()).is_none(), "{bad}");
         }
     }
 

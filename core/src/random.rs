@@ -18,19 +18,16 @@ pub(crate) struct Uuid(u64, u64);
 impl Uuid {
     /// Reads the usual lowercase or uppercase form with hyphens.
     pub(crate) fn parse(text: &[u8]) -> Option<Uuid> {
-        let hyphens = text.len() == UUID_LEN && [8, 13, 18, 23].iter().all(|at| text[*at] == b'-');
-        if !hyphens {
+        let text: &[u8; UUID_LEN] = text.try_into().ok()?;
+        if [text[8], text[13], text[18], text[23]] != [b'-'; 4] {
             return None;
         }
-        let mut all = [0; 32];
-        all[..8].copy_from_slice(&text[..8]);
-        all[8..12].copy_from_slice(&text[9..13]);
-        all[12..16].copy_from_slice(&text[14..18]);
-        all[16..20].copy_from_slice(&text[19..23]);
-        all[20..].copy_from_slice(&text[24..]);
-        let (groups, _) = all.as_chunks();
-        let [a, b, c, d] = [0, 1, 2, 3].map(|at| digits(groups[at]));
-        Some(Uuid(u64::from(a?) << 32 | u64::from(b?), u64::from(c?) << 32 | u64::from(d?)))
+        let four =
+            |at: usize| u32::from_be_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]]);
+        let eight = |at: usize, then: usize| u64::from(four(at)) << 32 | u64::from(four(then));
+        let (a, b) = (digits(eight(0, 4))?, digits(eight(9, 14))?);
+        let (c, d) = (digits(eight(19, 24))?, digits(eight(28, 32))?);
+        Some(Uuid(u64::from(a) << 32 | u64::from(b), u64::from(c) << 32 | u64::from(d)))
     }
 
     /// The usual form, without quotes.
@@ -54,8 +51,8 @@ const fn each(byte: u8) -> u64 {
 }
 
 /// The number that eight hexadecimal digits say, all of them at once.
-fn digits(text: [u8; 8]) -> Option<u32> {
-    let text = u64::from_be_bytes(text);
+#[inline]
+fn digits(text: u64) -> Option<u32> {
     // What is no ASCII would carry from one byte to the next.
     if text & each(0x80) != 0 {
         return None;

@@ -87,11 +87,8 @@ impl Register {
         keys
     }
 
+    /// Takes a call in. One with the same name, which is the driver's mistake, is forgotten.
     pub(crate) fn insert(&mut self, key: CallKey, call: Call) {
-        // The driver's mistake, which must not cost more than that call.
-        if self.contains(key) {
-            self.remove(key);
-        }
         let (id, deadline) = (call.id, call.deadline);
         let is_request = call.kind == MethodKind::Request;
         let in_line = self.deadline_of(self.last).is_none_or(|last| last <= deadline);
@@ -117,16 +114,27 @@ impl Register {
         } else {
             self.others.insert((deadline, key));
         }
-        self.by_key.insert(key, at);
         if is_request {
             self.by_id.insert(id, at);
+        }
+        if let Some(before) = self.by_key.insert(key, at) {
+            self.vacate(before);
         }
     }
 
     pub(crate) fn remove(&mut self, key: CallKey) -> Option<Call> {
         let at = self.by_key.remove(&key)?;
+        let call = self.vacate(at);
+        if self.by_key.is_empty() && self.slots.len() > KEPT {
+            *self = Register::default();
+        }
+        call
+    }
+
+    /// Takes a call out of all but the names.
+    fn vacate(&mut self, at: At) -> Option<Call> {
         let slot = self.slots.get_mut(at as usize)?;
-        let (_, call) = slot.taken.take()?;
+        let (key, call) = slot.taken.take()?;
         let (earlier, later, in_line) = (slot.earlier, slot.later, slot.in_line);
         slot.later = std::mem::replace(&mut self.empty, at);
         if in_line {
@@ -143,9 +151,6 @@ impl Register {
         }
         if call.kind == MethodKind::Request {
             self.by_id.remove(&call.id);
-        }
-        if self.by_key.is_empty() && self.slots.len() > KEPT {
-            *self = Register::default();
         }
         Some(call)
     }

@@ -125,10 +125,11 @@ impl ClientCore {
     }
 
     fn reply(&mut self, entry: Entry) {
-        let envelope = entry.fields.into_iter().flatten().find(|(name, _)| name == ENVELOPE);
-        let Some((_, envelope)) = envelope else {
+        let mut fields = entry.fields.unwrap_or_default();
+        let Some(at) = fields.iter().position(|(name, _)| name == ENVELOPE) else {
             return self.read_on(entry.id, false);
         };
+        let (_, envelope) = fields.swap_remove(at);
         let response = parse_response(&envelope);
         let answered = response.id.map_or(Answered::Nobody, |id| self.pending.answered(id));
         self.read_on(entry.id, !matches!(answered, Answered::Nobody));

@@ -21,15 +21,26 @@ pub(crate) struct Target {
 pub(crate) struct Targets {
     prefix: KeyPrefix,
     known: BTreeMap<String, Arc<Target>>,
+    /// What was called last is often what is called next.
+    last: Option<Arc<Target>>,
 }
 
 impl Targets {
     pub(crate) fn new(prefix: KeyPrefix) -> Targets {
-        Targets { prefix, known: BTreeMap::new() }
+        Targets { prefix, known: BTreeMap::new(), last: None }
     }
 
     /// Where calls of this name go.
     pub(crate) fn of(&mut self, name: &CallName) -> Result<Arc<Target>, NameError> {
+        if let Some(last) = self.last.as_ref().filter(|last| last.name == *name) {
+            return Ok(last.clone());
+        }
+        let target = self.find(name)?;
+        self.last = Some(target.clone());
+        Ok(target)
+    }
+
+    fn find(&mut self, name: &CallName) -> Result<Arc<Target>, NameError> {
         if let Some(target) = self.known.get(name.as_str()) {
             return Ok(target.clone());
         }

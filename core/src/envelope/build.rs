@@ -141,8 +141,8 @@ pub(crate) fn error_response(id: &RequestId, error: &RpcError) -> Bytes {
 }
 
 fn begin_response(id: &RequestId) -> Vec<u8> {
-    let mut envelope = Vec::with_capacity(128);
+    let mut envelope = Vec::with_capacity(96 + id.as_bytes().len());
     envelope.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    envelope.extend_from_slice(id.as_json().as_bytes());
+    envelope.extend_from_slice(id.as_bytes());
     envelope
 }

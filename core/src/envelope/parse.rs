@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::scan;
 use crate::error::{RpcError, codes};
-use crate::names::split_method;
+use crate::names::{method_of, split_method};
 use crate::random::Uuid;
 
 /// The id of a request as it came: the JSON text of a string or a number, echoed byte for byte.
@@ -23,6 +23,12 @@ impl RequestId {
     pub fn as_json(&self) -> &str {
         // It is a slice of a text that was checked.
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl RequestId {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -117,6 +123,9 @@ fn method(wire: &Wire<'_>) -> Result<String, String> {
     if wire.result.is_some() || wire.error.is_some() {
         return Err("it is a response".to_owned());
     }
+    if let Some(method) = wire.method.and_then(inside).and_then(method_of) {
+        return Ok(method.to_owned());
+    }
     let full =
         wire.method.and_then(string_of).ok_or("it has no method, or one that is not a string")?;
     split_method(&full).map(|(_service, method)| method.to_owned())
@@ -187,7 +196,7 @@ fn check_version(wire: &Wire<'_>) -> Result<(), String> {
 
 /// The object with its fields still as text, or the error that says what it is instead.
 fn read(envelope: &Bytes) -> Result<Wire<'_>, RpcError> {
-    let is_text = envelope.is_ascii() || std::str::from_utf8(envelope).is_ok();
+    let is_text = scan::is_ascii(envelope) || std::str::from_utf8(envelope).is_ok();
     if is_text && let Some(wire) = scan::read(envelope) {
         return Ok(wire);
     }

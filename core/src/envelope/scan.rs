@@ -2,6 +2,8 @@
 //!
 //! What is unusual, and all that is wrong, is left to serde_json. What is read here, serde_json would read the same way: the
 //! tests compare the two.
+//!
+//! Each function takes what is left of a text and gives what is left after it; `None` where serde_json is to judge.
 
 use super::parse::Wire;
 
@@ -9,32 +11,31 @@ use super::parse::Wire;
 const DEPTH: u32 = 32;
 
 /// How nearly all envelopes begin.
-const USUAL_START: &[u8] = br#"{"jsonrpc":"2.0","#;
+const USUAL_START: &[u8; 17] = br#"{"jsonrpc":"2.0","#;
 
-/// The fields of the object that a UTF-8 text is; `None` where serde_json is to judge.
+/// The fields of the object that a UTF-8 text is.
 pub(super) fn read(text: &[u8]) -> Option<Wire<'_>> {
-    let mut scan = Scan { text, at: 0 };
     let mut wire = Wire::default();
     let mut seen = 0;
-    if text.starts_with(USUAL_START) {
-        wire.jsonrpc = Some(b"\"2.0\"");
-        seen = 1 << Field::Jsonrpc as u8;
-        scan.at = USUAL_START.len();
-    } else {
-        scan.space();
-        scan.take(b'{')?;
-    }
+    let mut rest = match text.split_first_chunk() {
+        Some((USUAL_START, rest)) => {
+            wire.jsonrpc = Some(b"\"2.0\"");
+            seen = 1 << Field::Jsonrpc as u8;
+            rest
+        }
+        _ => one(space(text), b'{')?,
+    };
     loop {
-        scan.space();
-        scan.take(b'"')?;
-        let field = scan.field()?;
-        scan.space();
-        scan.take(b':')?;
-        scan.space();
-        let start = scan.at;
-        scan.skip(DEPTH)?;
-        let value = text.get(start..scan.at)?;
-        let unless_null = if value == b"null" { None } else { Some(value) };
+        let (field, after) = field(space(rest))?;
+        let before = space(one(space(after), b':')?);
+        // Most are strings: those at once.
+        let after = match before {
+            [b'"', rest @ ..] => string(rest)?,
+            _ => value(before, DEPTH)?,
+        };
+        let value = before.get(..before.len() - after.len())?;
+        // Nothing else begins like `null`.
+        let unless_null = if value.first() == Some(&b'n') { None } else { Some(value) };
         match field {
             Field::Jsonrpc => wire.jsonrpc = unless_null,
             Field::Method => wire.method = Some(value),
@@ -43,24 +44,22 @@ pub(super) fn read(text: &[u8]) -> Option<Wire<'_>> {
             Field::Result => wire.result = Some(value),
             Field::Error => wire.error = unless_null,
         }
-        if seen & 1 << field as u8 != 0 {
+        let bit = 1 << field as u8;
+        if seen & bit != 0 {
             return None;
         }
-        seen |= 1 << field as u8;
-        scan.space();
-        match scan.next()? {
-            b',' => {}
-            b'}' => break,
+        seen |= bit;
+        match space(after) {
+            [b',', after @ ..] => rest = after,
+            [b'}', after @ ..] => return space(after).is_empty().then_some(wire),
             _ => return None,
         }
     }
-    scan.space();
-    (scan.at == text.len()).then_some(wire)
 }
 
 /// Whether a part of a JSON text is free of what ends or escapes something in a string.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    plain(text) == text.len()
+    plain(text).is_empty()
 }
 
 #[derive(Clone, Copy)]
@@ -73,193 +72,171 @@ enum Field {
     Error,
 }
 
-struct Scan<'a> {
-    text: &'a [u8],
-    at: usize,
+/// A name that means something in an envelope.
+#[inline]
+fn field(rest: &[u8]) -> Option<(Field, &[u8])> {
+    let [b'"', first, rest @ ..] = rest else { return None };
+    Some(match first {
+        b'j' => (Field::Jsonrpc, word(rest, b"sonrpc\"")?),
+        b'm' => (Field::Method, word(rest, b"ethod\"")?),
+        b'p' => (Field::Params, word(rest, b"arams\"")?),
+        b'i' => (Field::Id, word(rest, b"d\"")?),
+        b'r' => (Field::Result, word(rest, b"esult\"")?),
+        b'e' => (Field::Error, word(rest, b"rror\"")?),
+        _ => return None,
+    })
 }
 
-impl Scan<'_> {
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
+#[inline]
+fn one(rest: &[u8], wanted: u8) -> Option<&[u8]> {
+    let (first, rest) = rest.split_first()?;
+    (*first == wanted).then_some(rest)
+}
 
-    #[inline]
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
-    }
+#[inline]
+fn word<'a, const LEN: usize>(rest: &'a [u8], wanted: &[u8; LEN]) -> Option<&'a [u8]> {
+    let (word, rest) = rest.split_first_chunk::<LEN>()?;
+    (word == wanted).then_some(rest)
+}
 
-    #[inline]
-    fn take(&mut self, wanted: u8) -> Option<()> {
-        (self.next()? == wanted).then_some(())
+#[inline]
+fn space(mut rest: &[u8]) -> &[u8] {
+    while let [0..=b' ', after @ ..] = rest
+        && let [b' ' | b'\t' | b'\n' | b'\r', ..] = rest
+    {
+        rest = after;
     }
+    rest
+}
 
-    #[inline]
-    fn space(&mut self) {
-        while let Some(0..=b' ') = self.peek()
-            && let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek()
-        {
-            self.at += 1;
-        }
+#[inline]
+fn value(rest: &[u8], depth: u32) -> Option<&[u8]> {
+    match rest {
+        [b'"', rest @ ..] => string(rest),
+        [b'-', rest @ ..] => number(rest),
+        [b'0'..=b'9', ..] => number(rest),
+        [b'{', rest @ ..] => object(rest, depth.checked_sub(1)?),
+        [b'[', rest @ ..] => array(rest, depth.checked_sub(1)?),
+        [b't', rest @ ..] => word(rest, b"rue"),
+        [b'f', rest @ ..] => word(rest, b"alse"),
+        [b'n', rest @ ..] => word(rest, b"ull"),
+        _ => None,
     }
+}
 
-    /// A name that means something in an envelope, after its first quote.
-    #[inline]
-    fn field(&mut self) -> Option<Field> {
-        let (field, rest): (_, &[u8]) = match self.next()? {
-            b'j' => (Field::Jsonrpc, b"sonrpc\""),
-            b'm' => (Field::Method, b"ethod\""),
-            b'p' => (Field::Params, b"arams\""),
-            b'i' => (Field::Id, b"d\""),
-            b'r' => (Field::Result, b"esult\""),
-            b'e' => (Field::Error, b"rror\""),
-            _ => return None,
-        };
-        self.skip_rest(rest)?;
-        Some(field)
+/// After the brace at its beginning.
+fn object(rest: &[u8], depth: u32) -> Option<&[u8]> {
+    let mut rest = space(rest);
+    if let [b'}', rest @ ..] = rest {
+        return Some(rest);
     }
-
-    fn skip(&mut self, depth: u32) -> Option<()> {
-        match self.next()? {
-            b'"' => self.skip_string(),
-            b'-' => {
-                let first = self.next()?;
-                self.skip_number(first)
-            }
-            first @ b'0'..=b'9' => self.skip_number(first),
-            b'{' => self.skip_object(depth.checked_sub(1)?),
-            b'[' => self.skip_array(depth.checked_sub(1)?),
-            b't' => self.skip_rest(b"rue"),
-            b'f' => self.skip_rest(b"alse"),
-            b'n' => self.skip_rest(b"ull"),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn skip_rest(&mut self, of_word: &[u8]) -> Option<()> {
-        self.text.get(self.at..)?.starts_with(of_word).then_some(())?;
-        self.at += of_word.len();
-        Some(())
-    }
-
-    fn skip_object(&mut self, depth: u32) -> Option<()> {
-        self.space();
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(());
-        }
-        loop {
-            self.space();
-            self.take(b'"')?;
-            self.skip_string()?;
-            self.space();
-            self.take(b':')?;
-            self.space();
-            self.skip(depth)?;
-            self.space();
-            match self.next()? {
-                b',' => {}
-                b'}' => return Some(()),
-                _ => return None,
-            }
-        }
-    }
-
-    fn skip_array(&mut self, depth: u32) -> Option<()> {
-        self.space();
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Some(());
-        }
-        loop {
-            self.space();
-            self.skip(depth)?;
-            self.space();
-            match self.next()? {
-                b',' => {}
-                b']' => return Some(()),
-                _ => return None,
-            }
-        }
-    }
-
-    /// What follows the quote at the beginning of a string.
-    fn skip_string(&mut self) -> Option<()> {
-        loop {
-            self.at += plain(self.text.get(self.at..)?);
-            match self.next()? {
-                b'"' => return Some(()),
-                b'\\' => self.skip_escape()?,
-                _ => return None,
-            }
-        }
-    }
-
-    fn skip_escape(&mut self) -> Option<()> {
-        match self.next()? {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
-            b'u' => (0..4).try_for_each(|_| self.next()?.is_ascii_hexdigit().then_some(())),
-            _ => None,
-        }
-    }
-
-    /// What follows the first digit of a number.
-    fn skip_number(&mut self, first: u8) -> Option<()> {
-        match first {
-            b'0' if self.peek().is_some_and(|byte| byte.is_ascii_digit()) => return None,
-            b'0' => {}
-            b'1'..=b'9' => self.skip_digits(),
+    loop {
+        let after = string(one(space(rest), b'"')?)?;
+        let after = value(space(one(space(after), b':')?), depth)?;
+        match space(after) {
+            [b',', after @ ..] => rest = after,
+            [b'}', after @ ..] => return Some(after),
             _ => return None,
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.next()?.is_ascii_digit().then_some(())?;
-            self.skip_digits();
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.next()?.is_ascii_digit().then_some(())?;
-            self.skip_digits();
-        }
-        Some(())
     }
+}
 
-    #[inline]
-    fn skip_digits(&mut self) {
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
+/// After the bracket at its beginning.
+fn array(rest: &[u8], depth: u32) -> Option<&[u8]> {
+    let mut rest = space(rest);
+    if let [b']', rest @ ..] = rest {
+        return Some(rest);
+    }
+    loop {
+        match space(value(space(rest), depth)?) {
+            [b',', after @ ..] => rest = after,
+            [b']', after @ ..] => return Some(after),
+            _ => return None,
         }
     }
+}
+
+/// After the quote at its beginning.
+#[inline]
+fn string(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        match plain(rest) {
+            [b'"', after @ ..] => return Some(after),
+            [b'\\', after @ ..] => rest = escape(after)?,
+            _ => return None,
+        }
+    }
+}
+
+/// After the backslash.
+fn escape(rest: &[u8]) -> Option<&[u8]> {
+    match rest {
+        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => Some(rest),
+        [b'u', rest @ ..] => {
+            let (digits, rest) = rest.split_first_chunk::<4>()?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(rest)
+        }
+        _ => None,
+    }
+}
+
+/// After its sign.
+fn number(rest: &[u8]) -> Option<&[u8]> {
+    let mut rest = match rest {
+        [b'0', b'0'..=b'9', ..] => return None,
+        rest => digits(rest)?,
+    };
+    if let [b'.', after @ ..] = rest {
+        rest = digits(after)?;
+    }
+    if let [b'e' | b'E', after @ ..] = rest {
+        let ([b'+' | b'-', after @ ..] | after) = after;
+        rest = digits(after)?;
+    }
+    Some(rest)
+}
+
+/// One or more.
+#[inline]
+fn digits(mut rest: &[u8]) -> Option<&[u8]> {
+    let [b'0'..=b'9', after @ ..] = rest else { return None };
+    rest = after;
+    while let [b'0'..=b'9', after @ ..] = rest {
+        rest = after;
+    }
+    Some(rest)
+}
+
+/// After all that is itself in a string: from the first quote, backslash or control character on.
+#[inline]
+fn plain(mut rest: &[u8]) -> &[u8] {
+    while let Some((word, after)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        // One bit turns the quote into what comes right after the control characters, and those into each other.
+        let quote_or_control = (word ^ each(0x02)).wrapping_sub(each(0x21));
+        let backslash = (word ^ each(b'\\')).wrapping_sub(each(1));
+        // Borrows only go up, so the lowest one that is found is one.
+        let found = (quote_or_control | backslash) & !word & each(0x80);
+        if found != 0 {
+            return rest.get(found.trailing_zeros() as usize / 8..).unwrap_or_default();
+        }
+        rest = after;
+    }
+    while let [b' '..=b'!' | b'#'..=b'[' | b']'.., after @ ..] = rest {
+        rest = after;
+    }
+    rest
+}
+
+/// Whether all bytes are ASCII, and so a text.
+pub(super) fn is_ascii(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks();
+    let high = words.iter().fold(0, |high, word| high | u64::from_le_bytes(*word));
+    let high = rest.iter().fold(high, |high, byte| high | u64::from(*byte));
+    high & each(0x80) == 0
 }
 
 /// This byte, eight times.
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
-}
-
-/// How many bytes come before the first that isn't itself in a string: a quote, a backslash or a control character.
-#[inline]
-fn plain(bytes: &[u8]) -> usize {
-    let mut before = 0;
-    let (words, rest) = bytes.as_chunks();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let is_below = |word: u64, bound: u8| word.wrapping_sub(each(bound)) & !word;
-        // Borrows only go up, so the lowest one that is found is one.
-        let found =
-            is_below(word, b' ') | is_below(word ^ each(b'"'), 1) | is_below(word ^ each(b'\\'), 1);
-        let found = found & each(0x80);
-        if found != 0 {
-            return before + found.trailing_zeros() as usize / 8;
-        }
-        before += 8;
-    }
-    let is_plain = |byte: &&u8| !matches!(**byte, 0..b' ' | b'"' | b'\\');
-    before + rest.iter().take_while(is_plain).count()
 }
