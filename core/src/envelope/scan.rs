@@ -11,23 +11,23 @@ use super::parse::Wire;
 const DEPTH: u32 = 32;
 
 /// How nearly all envelopes begin.
-const USUAL_START: &[u8; 17] = br#"{"jsonrpc":"2.0","#;
+const USUAL_START: &[u8] = br#"{"jsonrpc":"2.0","#;
 
 /// The fields of the object that a UTF-8 text is.
 pub(super) fn read(text: &[u8]) -> Option<Wire<'_>> {
     let mut wire = Wire::default();
     let mut seen = 0;
-    let mut rest = match text.split_first_chunk() {
-        Some((USUAL_START, rest)) => {
+    let mut rest = match text.strip_prefix(USUAL_START) {
+        Some(rest) => {
             wire.jsonrpc = Some(b"\"2.0\"");
             seen = 1 << Field::Jsonrpc as u8;
             rest
         }
-        _ => one(space(text), b'{')?,
+        None => mark(text, b'{')?,
     };
     loop {
-        let (field, after) = field(space(rest))?;
-        let before = space(one(space(after), b':')?);
+        let (field, after) = field(mark(rest, b'"')?)?;
+        let before = space(mark(after, b':')?);
         // Most are strings: those at once.
         let after = match before {
             [b'"', rest @ ..] => string(rest)?,
@@ -72,10 +72,10 @@ enum Field {
     Error,
 }
 
-/// A name that means something in an envelope.
+/// A name that means something in an envelope, after its first quote.
 #[inline]
 fn field(rest: &[u8]) -> Option<(Field, &[u8])> {
-    let [b'"', first, rest @ ..] = rest else { return None };
+    let (first, rest) = rest.split_first()?;
     Some(match first {
         b'j' => (Field::Jsonrpc, word(rest, b"sonrpc\"")?),
         b'm' => (Field::Method, word(rest, b"ethod\"")?),
@@ -87,10 +87,16 @@ fn field(rest: &[u8]) -> Option<(Field, &[u8])> {
     })
 }
 
+/// After this one byte, and the space that may be before it.
 #[inline]
-fn one(rest: &[u8], wanted: u8) -> Option<&[u8]> {
-    let (first, rest) = rest.split_first()?;
-    (*first == wanted).then_some(rest)
+fn mark(rest: &[u8], wanted: u8) -> Option<&[u8]> {
+    match rest {
+        [first, rest @ ..] if *first == wanted => Some(rest),
+        _ => match space(rest) {
+            [first, rest @ ..] if *first == wanted => Some(rest),
+            _ => None,
+        },
+    }
 }
 
 #[inline]
@@ -131,8 +137,8 @@ fn object(rest: &[u8], depth: u32) -> Option<&[u8]> {
         return Some(rest);
     }
     loop {
-        let after = string(one(space(rest), b'"')?)?;
-        let after = value(space(one(space(after), b':')?), depth)?;
+        let after = string(mark(rest, b'"')?)?;
+        let after = value(space(mark(after, b':')?), depth)?;
         match space(after) {
             [b',', after @ ..] => rest = after,
             [b'}', after @ ..] => return Some(after),
