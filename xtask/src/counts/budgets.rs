@@ -10,6 +10,8 @@ pub(crate) struct Tools {
     pub(crate) rustc: String,
     pub(crate) target: String,
     pub(crate) valgrind: String,
+    /// Its `malloc` and `memcpy` are a good part of a call.
+    pub(crate) libc: String,
 }
 
 /// One number of one scenario.
@@ -65,6 +67,7 @@ impl Budgets {
                 "rustc" => &mut budgets.tools.rustc,
                 "target" => &mut budgets.tools.target,
                 "valgrind" => &mut budgets.tools.valgrind,
+                "libc" => &mut budgets.tools.libc,
                 _ => return Err(wrong()),
             };
             *tool = value.trim_matches('"').to_owned();
@@ -73,9 +76,9 @@ impl Budgets {
     }
 
     pub(crate) fn render(&self) -> String {
-        let Tools { rustc, target, valgrind } = &self.tools;
+        let Tools { rustc, target, valgrind, libc } = &self.tools;
         let mut text = format!(
-            "{HEAD}\n[{TOOLS}]\nrustc = \"{rustc}\"\ntarget = \"{target}\"\nvalgrind = \"{valgrind}\"\n"
+            "{HEAD}\n[{TOOLS}]\nrustc = \"{rustc}\"\ntarget = \"{target}\"\nvalgrind = \"{valgrind}\"\nlibc = \"{libc}\"\n"
         );
         let mut section = "";
         for Figure { scenario, unit, value } in &self.figures {
@@ -99,6 +102,7 @@ mod tests {
             rustc: "rustc 1.95.0 (59807616e 2026-04-14)".to_owned(),
             target: "x86_64-unknown-linux-gnu".to_owned(),
             valgrind: "valgrind-3.19.0".to_owned(),
+            libc: "glibc 2.36".to_owned(),
         };
         let figures = [
             Figure::new("core-1", "instructions", 20311.0),

@@ -67,11 +67,13 @@ pub(crate) fn run(update: bool) -> Outcome<Counted> {
 fn tools(valgrind: &str) -> Outcome<Tools> {
     let rustc = std::env::var_os("RUSTC").unwrap_or("rustc".into());
     let about = output(Command::new(rustc).arg("-vV").current_dir(root()))?;
+    let libc = probe(Command::new("getconf").arg("GNU_LIBC_VERSION"));
     let line = |head: &str| about.lines().find_map(|line| line.strip_prefix(head));
     Ok(Tools {
         rustc: about.lines().next().unwrap_or_default().to_owned(),
         target: line("host: ").unwrap_or_default().to_owned(),
         valgrind: valgrind.trim().to_owned(),
+        libc: libc.unwrap_or_default().trim().to_owned(),
     })
 }
 

@@ -65,6 +65,7 @@ fn difference(budgets: &Tools, here: &Tools) -> String {
         (&budgets.rustc, &here.rustc),
         (&budgets.target, &here.target),
         (&budgets.valgrind, &here.valgrind),
+        (&budgets.libc, &here.libc),
     ];
     let others = pairs.into_iter().filter(|(theirs, ours)| theirs != ours);
     others
@@ -78,7 +79,8 @@ mod tests {
     use super::*;
 
     fn tools(rustc: &str) -> Tools {
-        Tools { rustc: rustc.to_owned(), target: "t".to_owned(), valgrind: "v".to_owned() }
+        let (target, valgrind, libc) = ("t".to_owned(), "v".to_owned(), "l".to_owned());
+        Tools { rustc: rustc.to_owned(), target, valgrind, libc }
     }
 
     /// The budget is 1000 instructions and 10 allocations.
