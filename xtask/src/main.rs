@@ -2,6 +2,7 @@
 
 mod bench;
 mod bugs;
+mod counts;
 mod process;
 mod servers;
 mod setup;
@@ -23,6 +24,8 @@ Usage: cargo xtask <task>
   servers test            runs the tests that talk to Redis over each of them
   soak [option]…          runs the fault bench; soak --help shows its options
   bench [option]…         runs the benchmark; bench --help shows its options
+  counts [--update]       counts instructions and allocations of a call and compares them with counts/budgets.toml,
+                          or writes them there
   bugs [number]…          puts the peers' bugs into a copy of the code, one by one; a test must fail for each
   tidy                    runs the project's own checks of its layout
   help                    shows this
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         ["servers", "test"] => servers::test(),
         ["soak", options @ ..] => soak::run_with(options),
         ["bench", options @ ..] => bench::run_with(options),
+        ["counts", options @ ..] => counts::run_with(options),
         ["bugs", numbers @ ..] => bugs::run(numbers, None),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {

@@ -4,6 +4,7 @@ mod apt;
 mod python;
 mod redis;
 mod servers;
+mod valgrind;
 
 pub(crate) use servers::{Server, prepare as servers};
 
@@ -13,6 +14,7 @@ use crate::process::{Outcome, cargo, probe};
 pub(crate) fn run() -> Outcome {
     rust_components()?;
     redis::prepare()?;
+    valgrind::prepare();
     python::prepare()
 }
 

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::Options;
 use crate::bugs;
+use crate::counts::{self, Counted};
 use crate::process::{Outcome, cargo, probe, run};
 use crate::servers::use_server;
 use crate::soak;
@@ -31,6 +32,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "tidy", needs_setup: false, run: |_| tidy::run().map(|()| Verdict::Passed) },
     Step { name: "clippy", needs_setup: false, run: |_| passes(&mut cargo(CLIPPY)) },
     Step { name: "test", needs_setup: true, run: tests },
+    Step { name: "counts", needs_setup: false, run: |_| call_costs() },
     Step { name: "soak", needs_setup: true, run: fault_bench },
     Step { name: "bugs", needs_setup: true, run: peers_bugs },
     Step { name: "doctest", needs_setup: true, run: doc_tests },
@@ -60,6 +62,13 @@ fn test_command(nextest: bool) -> &'static str {
         // All targets but the benches; --no-fail-fast as in nextest's configuration.
         "test --workspace --all-features --no-fail-fast --lib --bins --tests"
     }
+}
+
+fn call_costs() -> Outcome<Verdict> {
+    counts::run(false).map(|counted| match counted {
+        Counted::Passed => Verdict::Passed,
+        Counted::NotCompared(why) => Verdict::NotRun(why),
+    })
 }
 
 /// With a fresh seed each time, which it prints: twenty seconds of load, or two minutes.
