@@ -65,7 +65,7 @@ impl<M: Machine> Side<M> {
     }
 
     /// The end of a round: the timer.
-    pub(crate) fn arm(&self) {
+    pub(crate) fn arm(&mut self) {
         black_box(self.core.poll_timeout());
     }
 
