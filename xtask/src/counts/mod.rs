@@ -10,7 +10,7 @@ use std::process::Command;
 
 use crate::process::{Outcome, cargo, output, probe, root, run as start};
 use budgets::{Budgets, Figure, Tools};
-use profile::Profile;
+use profile::{Profile, Shares};
 use verdict::{Verdict, budget, judge};
 
 /// Each scenario makes so many calls, and then twice as many: the difference is what they cost.
@@ -151,12 +151,12 @@ fn tell(verdict: &Verdict, counts: &[Count]) -> Outcome<Counted> {
     }
     for count in counts.iter().filter(|it| exceeded.iter().any(|e| e.scenario == it.scenario)) {
         println!(
-            "\n{}: where the instructions go, without what is called from there",
+            "\n{}: instructions of the functions themselves, without what they call",
             count.scenario
         );
-        for (name, instructions) in count.call.top(10) {
-            println!("{instructions:>10.0}  {name}");
-        }
+        print!("{}", list(&count.call.functions));
+        println!("{}: allocations by who asks for them", count.scenario);
+        print!("{}", list(&count.call.askers));
     }
     if exceeded.is_empty() {
         return Ok(Counted::Passed);
@@ -167,4 +167,8 @@ fn tell(verdict: &Verdict, counts: &[Count]) -> Outcome<Counted> {
         exceeded.len(),
         findings.collect::<String>()
     ))
+}
+
+fn list(shares: &Shares) -> String {
+    shares.top(10).iter().map(|(name, share)| format!("{share:>10.2}  {name}\n")).collect()
 }

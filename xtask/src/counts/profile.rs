@@ -10,11 +10,21 @@ pub(crate) struct Profile {
     pub(crate) instructions: f64,
     pub(crate) allocations: f64,
     /// Instructions of each function by itself, without what it calls.
-    pub(crate) functions: HashMap<String, f64>,
+    pub(crate) functions: Shares,
+    /// Who asked Rust's allocator, and how often.
+    pub(crate) askers: Shares,
 }
+
+/// What each function has of a figure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Shares(HashMap<String, f64>);
 
 /// What asks for memory: Rust's allocator calls nothing else.
 const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
+
+/// By what Rust's allocator is asked.
+const DOORS: [&str; 3] =
+    ["__rustc::__rust_alloc", "__rustc::__rust_alloc_zeroed", "__rustc::__rust_realloc"];
 
 impl Profile {
     /// Reads the file: <https://valgrind.org/docs/manual/cl-format.html>.
@@ -33,8 +43,11 @@ impl Profile {
                 called = resolve(&mut names, name);
             } else if let Some(call) = line.strip_prefix("calls=") {
                 is_call = true;
+                let calls = number(call.split_whitespace().next());
                 if ALLOCATORS.contains(&called) && !ALLOCATORS.contains(&function) {
-                    profile.allocations += number(call.split_whitespace().next());
+                    profile.allocations += calls;
+                } else if DOORS.contains(&called) {
+                    profile.askers.add(function, calls);
                 }
             } else if let Some(total) = line.strip_prefix("totals: ") {
                 totals = number(Some(total));
@@ -43,7 +56,7 @@ impl Profile {
                 if !std::mem::take(&mut is_call) {
                     let cost = number(line.split_whitespace().nth(1));
                     profile.instructions += cost;
-                    *profile.functions.entry(function.to_owned()).or_default() += cost;
+                    profile.functions.add(function, cost);
                 }
             }
         }
@@ -57,18 +70,29 @@ impl Profile {
 
     /// What one call costs: the difference between a run and one of so many calls more. Start and stop fall out of it.
     pub(crate) fn per_call(short: &Profile, long: &Profile, calls: f64) -> Profile {
-        let cost = |name: &String| short.functions.get(name).copied().unwrap_or_default();
-        let functions = long.functions.iter();
         Profile {
             instructions: (long.instructions - short.instructions) / calls,
             allocations: (long.allocations - short.allocations) / calls,
-            functions: functions.map(|(k, v)| (k.clone(), (v - cost(k)) / calls)).collect(),
+            functions: Shares::per_call(&short.functions, &long.functions, calls),
+            askers: Shares::per_call(&short.askers, &long.askers, calls),
         }
     }
+}
 
-    /// The most expensive functions, the first one first.
+impl Shares {
+    fn add(&mut self, function: &str, share: f64) {
+        *self.0.entry(function.to_owned()).or_default() += share;
+    }
+
+    fn per_call(short: &Shares, long: &Shares, calls: f64) -> Shares {
+        let before = |name: &String| short.0.get(name).copied().unwrap_or_default();
+        let shares = long.0.iter();
+        Shares(shares.map(|(name, share)| (name.clone(), (share - before(name)) / calls)).collect())
+    }
+
+    /// The largest ones, the first one first.
     pub(crate) fn top(&self, count: usize) -> Vec<(&str, f64)> {
-        let mut functions: Vec<_> = self.functions.iter().map(|(k, v)| (&**k, *v)).collect();
+        let mut functions: Vec<_> = self.0.iter().map(|(k, v)| (&**k, *v)).collect();
         functions.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
         functions.truncate(count);
         functions
@@ -137,7 +161,7 @@ totals: 1570
     fn costs_are_those_of_the_function_itself() {
         let profile = Profile::parse(FILE).unwrap();
         let top = [("malloc", 800.0), ("other", 500.0), ("main", 170.0), ("_int_malloc", 100.0)];
-        assert_eq!(profile.top(9), top);
+        assert_eq!(profile.functions.top(9), top);
         assert_eq!(profile.instructions, 1570.0);
     }
 
@@ -146,6 +170,12 @@ totals: 1570
         assert_eq!(Profile::parse(FILE).unwrap().allocations, 4.0);
         let inner = FILE.replace("_int_malloc", "calloc");
         assert_eq!(Profile::parse(&inner).unwrap().allocations, 4.0);
+    }
+
+    #[test]
+    fn whoever_asks_for_memory_is_known() {
+        let file = FILE.replace(" other", " __rustc::__rust_alloc");
+        assert_eq!(Profile::parse(&file).unwrap().askers.top(2), [("main", 7.0)]);
     }
 
     #[test]
@@ -161,10 +191,11 @@ totals: 1570
         let of = |instructions, allocations, work| Profile {
             instructions,
             allocations,
-            functions: [("start".to_owned(), 100.0), ("work".to_owned(), work)].into(),
+            functions: Shares([("start".to_owned(), 100.0), ("work".to_owned(), work)].into()),
+            askers: Shares::default(),
         };
         let one = Profile::per_call(&of(1100.0, 30.0, 1000.0), &of(2100.0, 50.0, 2000.0), 10.0);
         assert_eq!((one.instructions, one.allocations), (100.0, 2.0));
-        assert_eq!(one.top(1), [("work", 100.0)]);
+        assert_eq!(one.functions.top(1), [("work", 100.0)]);
     }
 }
