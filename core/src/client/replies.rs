@@ -14,8 +14,9 @@ use crate::event::Event;
 use crate::lifecycle::Phase;
 use crate::refusal::{Meaning, unexpected};
 
-/// How many replies are read at once, at most.
-pub(super) const MAX_COUNT: u32 = 512;
+/// How many replies are read at once, at most. Their callers make their next calls while the store is at the next page: were all
+/// replies read at once, the store would wait for the callers, and then they for it.
+pub(super) const MAX_COUNT: u32 = 64;
 /// How long reading waits for an answer about the stream.
 const HOLD: Duration = Duration::from_millis(250);
 

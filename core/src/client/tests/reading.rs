@@ -148,7 +148,7 @@ fn it_reads_more_at_once_from_read_to_read_but_no_more_bytes_than_it_can_hold() 
         counts.push(*count);
         client.replies(&[envelope]);
     }
-    assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512, 1]);
+    assert_eq!(counts, [1, 2, 4, 8, 16, 32, 64, 64, 64, 64, 64, 64, 1]);
 }
 
 #[test]
