@@ -1,8 +1,8 @@
 //! The Python driver program, on both sides.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use clamator_testkit::unique_prefix;
+use clamator_testkit::{eventually, unique_prefix};
 use clamator_testkit::{PeerClient, PeerServer, PythonPeer, RedisServer, ServerOptions};
 use serde_json::json;
 
@@ -89,9 +89,12 @@ fn options_reach_the_server_and_kill9_strands_what_it_runs() {
     let stream = format!("{prefix}:cmds:conf");
     let consumers = redis.command(&["XINFO", "CONSUMERS", &stream, "conf"]);
     assert_eq!(consumers.as_array()[0].field("name").unwrap().as_str(), "conf:one");
-    client.send("sleep", json!({"ms": 60_000}), 1000);
     let pending = || redis.command(&["XPENDING", &stream, "conf"]).as_array()[0].as_int();
-    clamator_testkit::eventually(std::time::Duration::from_secs(5), "it runs", || pending() == 1);
+    // The reply comes before its ack: without this wait, the answered request might be
+    // taken for the one that is to be stranded.
+    eventually(Duration::from_secs(5), "the answered request is acked", || pending() == 0);
+    client.send("sleep", json!({"ms": 60_000}), 1000);
+    eventually(Duration::from_secs(5), "the next one runs", || pending() == 1);
     server.kill9();
     assert_eq!(pending(), 1);
 }
