@@ -19,9 +19,16 @@ const EPOCH_MS: u64 = 1_700_000_000_000;
 /// One call of [`run`](clamator_driver::Connection::run) that couldn't end at once.
 pub(crate) type RunId = u64;
 
-#[derive(Debug)]
+/// Who is told of every command that is executed, as `MONITOR` tells of them in Redis.
+pub trait Monitor: Send + 'static {
+    /// A command of a connection was executed, with this outcome. A read that waits is told when it ends. Called while
+    /// the store is locked: it must not use its [`Memory`](crate::Memory).
+    fn executed(&mut self, connection: ConnectionId, command: &Command, outcome: &Outcome);
+}
+
 pub(crate) struct Broker {
     pub(crate) store: Store,
+    pub(crate) monitor: Option<Box<dyn Monitor>>,
     address: String,
     now: Time,
     connections: BTreeMap<ConnectionId, Line>,
@@ -75,6 +82,7 @@ impl Broker {
     pub(crate) fn new(address: String) -> Broker {
         Broker {
             store: Store::new(),
+            monitor: None,
             address,
             now: Time::ZERO,
             connections: BTreeMap::new(),
@@ -210,7 +218,7 @@ impl Broker {
             }
             let command = match command {
                 // The most frequent of all: its fields aren't copied.
-                Command::Append { stream, fields, max_len, create } => {
+                Command::Append { stream, fields, max_len, create } if self.monitor.is_none() => {
                     let added = self.store.append(&stream, fields, max_len, create);
                     if added.is_ok() {
                         self.serve(&stream, true);
@@ -220,7 +228,7 @@ impl Broker {
                 }
                 command => command,
             };
-            match self.store.execute(self.store.now_ms(), &command) {
+            let outcome = match self.store.execute(self.store.now_ms(), &command) {
                 Ok(Reply::Entries(entries)) if entries.is_empty() && command.block().is_some() => {
                     // Zero would be "for ever" to Redis.
                     let block = command.block().unwrap_or_default().max(Duration::from_millis(1));
@@ -228,18 +236,26 @@ impl Broker {
                     return false;
                 }
                 Ok(reply) => {
-                    let reply = self.concerning_others(&command).unwrap_or(reply);
-                    run.outcomes.push(Outcome::Reply(reply));
+                    Outcome::Reply(self.concerning_others(&command).unwrap_or(reply))
                 }
-                Err(refusal) => run.outcomes.push(Outcome::Refused(refusal)),
-            }
+                Err(refusal) => Outcome::Refused(refusal),
+            };
+            self.tell(run.connection, &command, &outcome);
+            run.outcomes.push(outcome);
         }
         true
+    }
+
+    fn tell(&mut self, connection: ConnectionId, command: &Command, outcome: &Outcome) {
+        if let Some(monitor) = &mut self.monitor {
+            monitor.executed(connection, command, outcome);
+        }
     }
 
     /// What an executed command means for other connections, and its reply if only they know it.
     fn concerning_others(&mut self, command: &Command) -> Option<Reply> {
         match command {
+            Command::Append { stream, .. } => self.serve(stream, true),
             Command::Delete { key } | Command::Expire { key, .. } => self.serve(key, false),
             Command::Unblock { connection } => {
                 let first =
@@ -279,9 +295,13 @@ impl Broker {
     /// Ends a run's read with this outcome. What follows it on its connection goes on in [`go_on`](Broker::go_on).
     fn unblock(&mut self, id: RunId, outcome: Outcome) {
         let Some(run) = self.runs.get_mut(&id) else { return };
-        run.outcomes.push(outcome);
-        self.unblocked.push_back(run.connection);
+        let connection = run.connection;
+        self.unblocked.push_back(connection);
         if let Some((read, _)) = run.blocked.take() {
+            if let Some(monitor) = &mut self.monitor {
+                monitor.executed(connection, &read, &outcome);
+            }
+            run.outcomes.push(outcome);
             self.leave_queue(&read, id);
         }
     }

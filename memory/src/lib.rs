@@ -12,6 +12,7 @@ mod store;
 mod transport;
 mod virtual_time;
 
+pub use crate::broker::Monitor;
 pub use crate::link::MemoryConnection;
 pub use crate::memory::Memory;
 pub use crate::store::{PendingEntry, Store};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Monitor};
 use crate::store::Store;
 
 /// An in-process stream store that clients and servers connect to instead of Redis.
@@ -60,6 +60,12 @@ impl Memory {
             broker.settle();
             answer
         })
+    }
+
+    /// Tells somebody of every command that is executed from now on.
+    pub fn monitor(&self, monitor: impl Monitor) {
+        let before = self.locked(|broker| broker.monitor.replace(Box::new(monitor)));
+        drop(before);
     }
 
     /// Uses the broker under the lock, and wakes whom that concerns after letting go of it.
