@@ -235,13 +235,15 @@ impl Broker {
                     run.blocked = Some((command, self.now + block));
                     return false;
                 }
-                Ok(reply) => {
-                    Outcome::Reply(self.concerning_others(&command).unwrap_or(reply))
-                }
+                Ok(reply) => Outcome::Reply(self.concerning_others(&command).unwrap_or(reply)),
                 Err(refusal) => Outcome::Refused(refusal),
             };
             self.tell(run.connection, &command, &outcome);
             run.outcomes.push(outcome);
+            // Told before those are that it wakes.
+            if let Command::Append { stream, .. } = &command {
+                self.serve(stream, true);
+            }
         }
         true
     }
@@ -255,7 +257,6 @@ impl Broker {
     /// What an executed command means for other connections, and its reply if only they know it.
     fn concerning_others(&mut self, command: &Command) -> Option<Reply> {
         match command {
-            Command::Append { stream, .. } => self.serve(stream, true),
             Command::Delete { key } | Command::Expire { key, .. } => self.serve(key, false),
             Command::Unblock { connection } => {
                 let first =

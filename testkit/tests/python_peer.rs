@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use clamator_testkit::{eventually, unique_prefix};
 use clamator_testkit::{PeerClient, PeerServer, PythonPeer, RedisServer, ServerOptions};
+use clamator_testkit::{eventually, unique_prefix};
 use serde_json::json;
 
 fn pair(redis: &RedisServer) -> (PeerServer, PeerClient) {

@@ -6,6 +6,7 @@ mod counts;
 mod process;
 mod servers;
 mod setup;
+mod sim;
 mod soak;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ Usage: cargo xtask <task>
       --redis-server PATH the server that tests start; default: redis-server
   servers                 fetches Redis 6.2, 8.2 and Valkey 9 into target/servers, and says where
   servers test            runs the tests that talk to Redis over each of them
+  sim [option]…           lives through simulated worlds; sim --help shows its options
   soak [option]…          runs the fault bench; soak --help shows its options
   bench [option]…         runs the benchmark; bench --help shows its options
   counts [--update]       counts instructions and allocations of a call and compares them with counts/budgets.toml,
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         },
         ["servers"] => servers::list(),
         ["servers", "test"] => servers::test(),
+        ["sim", options @ ..] => sim::run_with(options),
         ["soak", options @ ..] => soak::run_with(options),
         ["bench", options @ ..] => bench::run_with(options),
         ["counts", options @ ..] => counts::run_with(options),

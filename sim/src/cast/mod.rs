@@ -1,0 +1,79 @@
+//! Who is on stage: servers, clients, a server of another make, and the handlers that they run.
+
+mod client;
+mod handler;
+mod peer;
+mod server;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use crate::dice::Dice;
+use crate::event::LifeId;
+use crate::net::Net;
+use crate::plan::Plan;
+use crate::stage::Host;
+use crate::watch::Watch;
+
+/// What every command stream, reply stream and stream of what was put aside begins with.
+pub(crate) const PREFIX: &str = "w";
+
+/// What a process has.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) life: LifeId,
+    pub(crate) host: Host,
+    pub(crate) net: Arc<Net>,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) order: Order,
+    pub(crate) instance: String,
+    pub(crate) dice: Dice,
+}
+
+/// The order to stop, which a process waits for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Order {
+    inner: Arc<Mutex<(Option<Duration>, Option<Waker>)>>,
+}
+
+impl Order {
+    pub(crate) fn stop(&self, grace: Duration) {
+        let waker = {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.0.get_or_insert(grace);
+            inner.1.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Waits for it. Gives the grace.
+    pub(crate) fn told(&self) -> impl Future<Output = Duration> + Send + Unpin + use<> {
+        let inner = self.inner.clone();
+        std::future::poll_fn(move |context| {
+            let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            match inner.0 {
+                Some(grace) => Poll::Ready(grace),
+                None => {
+                    inner.1 = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+    }
+}
+
+/// What a process does, by the machine's number in the plan.
+pub(crate) async fn live(process: Process) {
+    let servers = process.plan.servers.len();
+    let at = process.host.node() - 1;
+    match at.checked_sub(servers) {
+        Some(client) => client::live(process, client).await,
+        None if process.plan.servers[at].is_peer => peer::live(process).await,
+        None => server::live(process, at).await,
+    }
+}

@@ -1,0 +1,87 @@
+//! A server, from its start to its end.
+
+use std::time::Duration;
+
+use clamator_core::StopReport;
+use clamator_driver::{CallContext, ContractError, Server, ServerBuilder, Service};
+
+use super::handler::{Params, handle};
+use super::{PREFIX, Process};
+use crate::book::Discipline;
+use crate::event::Event;
+use crate::plan::{BACKOFF_MAX, RESPONSE_TIMEOUT};
+
+pub(super) async fn live(mut process: Process, at: usize) {
+    let life = process.life;
+    let server = match build(&mut process, at) {
+        Ok(server) => server,
+        Err(error) => return process.watch.violate("a server can be made", error.into()),
+    };
+    let mut told = process.order.told();
+    loop {
+        let starting = Box::pin(server.start());
+        match futures_util::future::select(starting, &mut told).await {
+            futures_util::future::Either::Left((Ok(()), _)) => break,
+            futures_util::future::Either::Left((Err(_), _)) => {
+                process.host.sleep(Duration::from_millis(100)).await;
+            }
+            futures_util::future::Either::Right((grace, starting)) => {
+                drop(starting);
+                return stop(&process, &server, grace).await;
+            }
+        }
+    }
+    process.watch.see(&Event::Up { life });
+    let grace = told.await;
+    stop(&process, &server, grace).await;
+}
+
+async fn stop(process: &Process, server: &Server, grace: Duration) {
+    let life = process.life;
+    process.watch.see(&Event::Stopping { life, grace: grace.as_nanos() as u64 });
+    let report: StopReport = server.stop_within(grace).await;
+    process.watch.see(&Event::Stopped { life, report });
+}
+
+fn build(process: &mut Process, at: usize) -> Result<Server, String> {
+    let plan = process.plan.clone();
+    let mut builder =
+        ServerBuilder::with(PREFIX, process.host.clone(), process.net.link(process.life))
+            .instance_id(process.instance.clone())
+            .consumer_claim_idle(Duration::from_nanos(plan.claim_idle))
+            .shutdown_grace(Duration::from_nanos(plan.grace))
+            .reply_stream_max_len(plan.reply_max_len)
+            .response_timeout(RESPONSE_TIMEOUT)
+            .reconnect_backoff(Duration::from_millis(50), BACKOFF_MAX)
+            .seed(process.dice.seed());
+    if let Some(limit) = plan.services[0].limit {
+        builder = builder.max_deliveries(limit);
+    }
+    let server = builder.build().map_err(|error| error.to_string())?;
+    for service in &plan.servers[at].services {
+        let service = make_service(process, *service).map_err(|error| error.to_string())?;
+        server.register(service).map_err(|error| error.to_string())?;
+    }
+    Ok(server)
+}
+
+fn make_service(process: &Process, at: usize) -> Result<Service, ContractError> {
+    let plan = &process.plan.services[at];
+    let (run, note) = (process.clone(), process.clone());
+    let service = Service::new(&plan.name)?
+        .method("run", move |params: Params, context: CallContext| {
+            let process = run.clone();
+            async move { handle(&process, params.n, context.entry(), context.deliveries()).await }
+        })?
+        .notification("note", move |params: Params, context: CallContext| {
+            let process = note.clone();
+            async move {
+                _ = handle(&process, params.n, context.entry(), context.deliveries()).await;
+            }
+        })?;
+    Ok(match plan.discipline {
+        Discipline::Serial => service,
+        Discipline::Concurrent(slots) => service.concurrent(slots),
+        Discipline::Ordered(slots) => service.ordered_by(slots, |call| call.param::<u64>("key")),
+    })
+}

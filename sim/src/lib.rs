@@ -1,0 +1,24 @@
+//! Deterministic simulation of clamator.
+//!
+//! A *world* is made of clients, servers, a stream store and a network between them. All of it is the real thing, core, run loop
+//! and store, but for the network, the clocks and chance: those follow from one number, the seed. What goes wrong is drawn
+//! from it, too. While a world lives, its rules look at everything that happens; once its faults end, it must come to rest.
+//!
+//! `cargo xtask sim` lives through many of them.
+
+mod book;
+mod cast;
+mod dice;
+mod event;
+mod net;
+mod plan;
+mod request;
+mod rules;
+mod stage;
+mod story;
+mod watch;
+mod world;
+
+pub mod program;
+
+pub use dice::Dice;

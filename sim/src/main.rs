@@ -1,0 +1,7 @@
+//! `cargo xtask sim`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    clamator_sim::program::main()
+}

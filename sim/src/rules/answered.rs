@@ -1,0 +1,73 @@
+//! **Every call is answered, or a fault explains why not**: a timeout needs a reason, which is that its request or reply was taken
+//! out of the store, that its handler takes or waits longer than its caller, or that something was wrong with a machine that it
+//! needs; a lost connection needs a cut. And every request that the store has accepted, and that no fault has taken, is run to its end and acked.
+
+use super::{Broken, Rule, broken};
+use crate::book::Book;
+use crate::event::{Event, Told};
+
+/// Another connection is there within this, with a failed attempt.
+const HASTY: u64 = 3_000_000_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Answered;
+
+impl Rule for Answered {
+    const NAME: &'static str = "a call is answered, or a fault explains why not";
+
+    fn see(&mut self, book: &Book, event: &Event<'_>) -> Result<(), Broken> {
+        let Event::Settled { call, told } = event else { return Ok(()) };
+        let it = book.call(*call);
+        let node = book.lives[it.life].node;
+        let quiet = !book.troubled(node, it.at, book.now);
+        let unexplained = match told {
+            // A second is much more than any way takes here.
+            Told::Timeout => {
+                quiet
+                    && it.replies > 0
+                    && it.taken.is_none()
+                    && it.replied_at + 1_000_000_000 < book.now
+            }
+            // A cut that came while nothing was sent is noticed by the next call, which may have no time for another connection.
+            Told::Lost { .. } => {
+                let hasty = it.timeout < HASTY && book.troubled(node, 0, book.now);
+                quiet && !hasty && book.lives[it.life].stopping.is_none()
+            }
+            Told::NoService => {
+                quiet
+                    && book.was_served(it.service, it.at)
+                    && !book.reset_between(it.service, 0, book.now)
+            }
+            Told::TooMany => quiet && book.calls.len() as u64 <= book.reply_max_len / 2,
+            _ => false,
+        };
+        if unexplained {
+            let what = format!("{} gets {told:?}, and nothing was wrong", book.call_name(*call));
+            return broken(*call, what);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, book: &Book) -> Result<(), Broken> {
+        for (number, call) in book.calls.iter().enumerate() {
+            let number = number as u32;
+            if call.entries.is_empty() || call.taken.is_some() {
+                continue;
+            }
+            let ran = call.runs.iter().any(|run| book.runs[*run].ended.is_some());
+            if !ran && !call.put_aside {
+                return broken(
+                    number,
+                    format!("{} was accepted, and never ran to its end", book.call_name(number)),
+                );
+            }
+            if !call.acked {
+                return broken(number, format!("{} was never acked", book.call_name(number)));
+            }
+            if !call.notification && call.replies == 0 {
+                return broken(number, format!("{} was never replied to", book.call_name(number)));
+            }
+        }
+        Ok(())
+    }
+}
