@@ -11,6 +11,7 @@ use std::vec;
 
 use clamator_core::{Command, ConnectionId, Fault, Key, Outcome, Reply, Time};
 
+use crate::monitor::Monitor;
 use crate::store::Store;
 
 /// What the milliseconds of a store count from, so that entry ids look as they do in Redis.
@@ -18,13 +19,6 @@ const EPOCH_MS: u64 = 1_700_000_000_000;
 
 /// One call of [`run`](clamator_driver::Connection::run) that couldn't end at once.
 pub(crate) type RunId = u64;
-
-/// Who is told of every command that is executed, as `MONITOR` tells of them in Redis.
-pub trait Monitor: Send + 'static {
-    /// A command of a connection was executed, with this outcome. A read that waits is told when it ends. Called while
-    /// the store is locked: it must not use its [`Memory`](crate::Memory).
-    fn executed(&mut self, connection: ConnectionId, command: &Command, outcome: &Outcome);
-}
 
 pub(crate) struct Broker {
     pub(crate) store: Store,

@@ -8,13 +8,14 @@
 mod broker;
 mod link;
 mod memory;
+mod monitor;
 mod store;
 mod transport;
 mod virtual_time;
 
-pub use crate::broker::Monitor;
 pub use crate::link::MemoryConnection;
 pub use crate::memory::Memory;
+pub use crate::monitor::Monitor;
 pub use crate::store::{PendingEntry, Store};
 pub use clamator_driver::api::*;
 pub use clamator_driver::{ClientBuilder, ServerBuilder};

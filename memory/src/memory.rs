@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::broker::{Broker, Monitor};
+use crate::broker::Broker;
+use crate::monitor::Monitor;
 use crate::store::Store;
 
 /// An in-process stream store that clients and servers connect to instead of Redis.

@@ -175,7 +175,7 @@ impl Book {
         let envelope = request::envelope(fields)?;
         match request::id(envelope) {
             Some(id) if self.requests.contains_key(&id) => self.requests.get(&id).copied(),
-            _ => request::number(envelope),
+            _ => request::number(envelope).filter(|call| (*call as usize) < self.calls.len()),
         }
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A stream of draws. The same seed gives the same draws.
 #[derive(Clone, Debug)]
-pub struct Dice {
+pub(crate) struct Dice {
     source: fastrand::Rng,
 }
 
@@ -22,17 +22,17 @@ impl Dice {
     }
 
     /// True in so many of a thousand cases.
-    pub fn per_mille(&mut self, chance: u32) -> bool {
+    pub(crate) fn per_mille(&mut self, chance: u32) -> bool {
         self.source.u32(0..1000) < chance
     }
 
     /// A number of the range, which must not be empty.
-    pub fn number(&mut self, range: Range<u64>) -> u64 {
+    pub(crate) fn number(&mut self, range: Range<u64>) -> u64 {
         self.source.u64(range)
     }
 
     /// An index below `len`, which must not be zero.
-    pub fn index(&mut self, len: usize) -> usize {
+    pub(crate) fn index(&mut self, len: usize) -> usize {
         self.source.usize(0..len)
     }
 

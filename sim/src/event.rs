@@ -118,6 +118,11 @@ pub(crate) enum Event<'a> {
         outcome: &'a Outcome,
     },
 
+    /// A process says something.
+    Note {
+        life: LifeId,
+        what: &'a str,
+    },
     /// A fault, in words.
     Fault {
         what: &'a str,

@@ -7,6 +7,7 @@
 //! `cargo xtask sim` lives through many of them.
 
 mod book;
+mod builder;
 mod cast;
 mod dice;
 mod event;
@@ -14,11 +15,14 @@ mod net;
 mod plan;
 mod request;
 mod rules;
+mod site;
 mod stage;
 mod story;
 mod watch;
 mod world;
 
+#[doc(hidden)]
 pub mod program;
 
-pub use dice::Dice;
+pub use builder::{Failure, World, WorldBuilder};
+pub use site::Site;

@@ -138,6 +138,7 @@ impl Story {
                 };
                 (of_life(life), text, vec![])
             }
+            Event::Note { life, what } => (of_life(life), (*what).to_owned(), vec![]),
             Event::Fault { what } => (None, format!("*** {what}"), vec![]),
             Event::Calm => {
                 (None, "*** from here on nothing goes wrong any more".to_owned(), vec![])

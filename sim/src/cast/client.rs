@@ -1,5 +1,6 @@
 //! A client, and its callers.
 
+use std::future::Future;
 use std::time::Duration;
 
 use clamator_driver::{CallError, Client, ClientBuilder};
@@ -11,11 +12,23 @@ use crate::event::{CallId, Event, Told};
 use crate::plan::{BACKOFF_MAX, NOTE_TIMEOUT, RESPONSE_TIMEOUT};
 
 pub(super) async fn live(mut process: Process, at: usize) {
+    match build(&mut process) {
+        Ok(client) => {
+            let (caller, own) = (process.clone(), client.clone());
+            let calls = async move { make_calls(&caller, &own, at).await };
+            call_until_told(&process, &client, calls).await;
+        }
+        Err(error) => process.watch.violate("a client can be made", error.into()),
+    }
+}
+
+/// Starts, lets calls be made, and stops when it is told to.
+pub(super) async fn call_until_told(
+    process: &Process,
+    client: &Client,
+    calls: impl Future<Output = ()>,
+) {
     let life = process.life;
-    let client = match build(&mut process) {
-        Ok(client) => client,
-        Err(error) => return process.watch.violate("a client can be made", error.into()),
-    };
     let mut told = process.order.told();
     loop {
         let starting = Box::pin(client.start());
@@ -24,18 +37,16 @@ pub(super) async fn live(mut process: Process, at: usize) {
             Either::Left((Err(_), _)) => process.host.sleep(Duration::from_millis(100)).await,
             Either::Right((grace, starting)) => {
                 drop(starting);
-                return stop(&process, &client, grace).await;
+                return stop(process, client, grace).await;
             }
         }
     }
     process.watch.see(&Event::Up { life });
-    let (caller, own) = (process.clone(), client.clone());
-    let calls = Box::pin(async move { make_calls(&caller, &own, at).await });
-    let grace = match select(calls, &mut told).await {
+    let grace = match select(Box::pin(calls), &mut told).await {
         Either::Left(((), _)) => told.await,
         Either::Right((grace, _)) => grace,
     };
-    stop(&process, &client, grace).await;
+    stop(process, client, grace).await;
 }
 
 async fn stop(process: &Process, client: &Client, grace: Duration) {
@@ -45,7 +56,7 @@ async fn stop(process: &Process, client: &Client, grace: Duration) {
     process.watch.see(&Event::Stopped { life, report });
 }
 
-fn build(process: &mut Process) -> Result<Client, String> {
+pub(super) fn build(process: &mut Process) -> Result<Client, String> {
     ClientBuilder::with(PREFIX, process.host.clone(), process.net.link(process.life))
         .instance_id(process.instance.clone())
         .default_timeout(Duration::from_nanos(NOTE_TIMEOUT))

@@ -1,6 +1,7 @@
 //! Who is on stage: servers, clients, a server of another make, and the handlers that they run.
 
 mod client;
+pub(crate) mod custom;
 mod handler;
 mod peer;
 mod server;
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use self::custom::Script;
 use crate::dice::Dice;
 use crate::event::LifeId;
 use crate::net::Net;
@@ -31,6 +33,8 @@ pub(crate) struct Process {
     pub(crate) order: Order,
     pub(crate) instance: String,
     pub(crate) dice: Dice,
+    /// What it does, if it isn't what the plan says.
+    pub(crate) script: Option<Arc<dyn Script>>,
 }
 
 /// The order to stop, which a process waits for.
@@ -71,6 +75,12 @@ impl Order {
 pub(crate) async fn live(process: Process) {
     let servers = process.plan.servers.len();
     let at = process.host.node() - 1;
+    if let Some(script) = process.script.clone() {
+        return match at.checked_sub(servers) {
+            Some(client) => custom::live_as_client(process, client, script).await,
+            None => custom::live_as_server(process, at, script).await,
+        };
+    }
     match at.checked_sub(servers) {
         Some(client) => client::live(process, client).await,
         None if process.plan.servers[at].is_peer => peer::live(process).await,

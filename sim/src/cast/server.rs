@@ -12,11 +12,18 @@ use crate::event::Event;
 use crate::plan::{BACKOFF_MAX, RESPONSE_TIMEOUT};
 
 pub(super) async fn live(mut process: Process, at: usize) {
+    let services = process.plan.servers[at].services.clone();
+    let services: Result<Vec<_>, _> =
+        services.iter().map(|service| make_service(&process, *service)).collect();
+    match services.map_err(|error| error.to_string()).and_then(|it| build(&mut process, it)) {
+        Ok(server) => serve(&process, &server).await,
+        Err(error) => process.watch.violate("a server can be made", error.into()),
+    }
+}
+
+/// Serves until it is told to stop.
+pub(super) async fn serve(process: &Process, server: &Server) {
     let life = process.life;
-    let server = match build(&mut process, at) {
-        Ok(server) => server,
-        Err(error) => return process.watch.violate("a server can be made", error.into()),
-    };
     let mut told = process.order.told();
     loop {
         let starting = Box::pin(server.start());
@@ -27,13 +34,13 @@ pub(super) async fn live(mut process: Process, at: usize) {
             }
             futures_util::future::Either::Right((grace, starting)) => {
                 drop(starting);
-                return stop(&process, &server, grace).await;
+                return stop(process, server, grace).await;
             }
         }
     }
     process.watch.see(&Event::Up { life });
     let grace = told.await;
-    stop(&process, &server, grace).await;
+    stop(process, server, grace).await;
 }
 
 async fn stop(process: &Process, server: &Server, grace: Duration) {
@@ -43,7 +50,8 @@ async fn stop(process: &Process, server: &Server, grace: Duration) {
     process.watch.see(&Event::Stopped { life, report });
 }
 
-fn build(process: &mut Process, at: usize) -> Result<Server, String> {
+/// A server with these services, as the plan wants it.
+pub(super) fn build(process: &mut Process, services: Vec<Service>) -> Result<Server, String> {
     let plan = process.plan.clone();
     let mut builder =
         ServerBuilder::with(PREFIX, process.host.clone(), process.net.link(process.life))
@@ -54,12 +62,11 @@ fn build(process: &mut Process, at: usize) -> Result<Server, String> {
             .response_timeout(RESPONSE_TIMEOUT)
             .reconnect_backoff(Duration::from_millis(50), BACKOFF_MAX)
             .seed(process.dice.seed());
-    if let Some(limit) = plan.services[0].limit {
+    if let Some(limit) = plan.services.first().and_then(|service| service.limit) {
         builder = builder.max_deliveries(limit);
     }
     let server = builder.build().map_err(|error| error.to_string())?;
-    for service in &plan.servers[at].services {
-        let service = make_service(process, *service).map_err(|error| error.to_string())?;
+    for service in services {
         server.register(service).map_err(|error| error.to_string())?;
     }
     Ok(server)

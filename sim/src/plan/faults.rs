@@ -137,6 +137,33 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Which faults may be drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    /// Those that take data out of the store.
+    pub(crate) losses: bool,
+    /// Those that end clients.
+    pub(crate) ends_of_clients: bool,
+}
+
+/// Draws faults of those that are allowed.
+pub(crate) fn draw_allowed(dice: &mut Dice, plan: &Plan, allowed: Allowed) -> Vec<FaultPlan> {
+    let mut faults = draw(dice, plan);
+    faults.retain(|fault| match &fault.what {
+        Fault::Crash { node, .. } | Fault::Stop { node, .. } | Fault::Jump { node, .. } => {
+            allowed.ends_of_clients || *node <= plan.servers.len()
+        }
+        Fault::DestroyGroup { .. }
+        | Fault::FlushAll
+        | Fault::Trim { .. }
+        | Fault::Restart { .. } => allowed.losses,
+        // So long is nobody's test.
+        Fault::StoreJump { .. } => allowed.losses,
+        _ => true,
+    });
+    faults
+}
+
 /// Draws what goes wrong in a world: nothing in some, much in others.
 pub(super) fn draw(dice: &mut Dice, plan: &Plan) -> Vec<FaultPlan> {
     let count = match dice.number(0..10) {
@@ -154,7 +181,7 @@ pub(super) fn draw(dice: &mut Dice, plan: &Plan) -> Vec<FaultPlan> {
 fn draw_fault(dice: &mut Dice, plan: &Plan) -> Fault {
     let nodes = 1 + plan.servers.len() + plan.clients.len();
     let node = 1 + dice.index(nodes - 1);
-    let service = dice.index(plan.services.len());
+    let service = dice.index(plan.services.len().max(1));
     // Long enough to lose a lease, in some worlds.
     let lasts = dice.scaled(10 * MS..2 * plan.claim_idle);
     let short = dice.scaled(MS..10 * SECOND);

@@ -2,7 +2,7 @@
 //!
 //! A plan is drawn whole before anything happens, so that a part of it can be left out: that is how a failure is made small.
 
-mod faults;
+pub(crate) mod faults;
 
 use std::time::Duration;
 

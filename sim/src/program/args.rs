@@ -10,6 +10,7 @@ pub(super) struct Args {
     pub(super) seeds: u64,
     pub(super) threads: usize,
     pub(super) minimise: bool,
+    pub(super) go_on: bool,
     pub(super) whole: bool,
     pub(super) tell: bool,
     pub(super) faults: Option<Vec<usize>>,
@@ -30,6 +31,7 @@ pub(super) fn read() -> Result<Option<Args>, lexopt::Error> {
         seeds: 1000,
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         minimise: false,
+        go_on: false,
         whole: false,
         tell: false,
         faults: None,
@@ -46,6 +48,7 @@ pub(super) fn read() -> Result<Option<Args>, lexopt::Error> {
             }
             Long("threads") => args.threads = parser.value()?.parse::<usize>()?.max(1),
             Long("minimise" | "minimize") => args.minimise = true,
+            Long("go-on") => args.go_on = true,
             Long("whole") => args.whole = true,
             Long("tell") => args.tell = true,
             Long("faults") => args.faults = Some(numbers(&parser.value()?.string()?)?),

@@ -22,6 +22,7 @@ Lives through simulated worlds, one for each seed, and stops at the first in whi
     --minimise       make a world that breaks a rule as small as possible
     --faults A,B     leave out all faults but these, by their numbers
     --calls A,B      leave out all calls but these, by their numbers
+    --go-on          don't stop at the first world that breaks a rule: a line for each
     --whole          tell the whole story, not only that of the call in question
     --tell           tell the story even if no rule is broken
 ";
@@ -46,6 +47,9 @@ pub fn main() -> ExitCode {
     let found = search::search(&args);
     println!("{}", found.summary());
     let Some(seed) = found.broken else { return ExitCode::SUCCESS };
+    if args.go_on {
+        return ExitCode::FAILURE;
+    }
     explain(&args, seed);
     ExitCode::FAILURE
 }

@@ -42,7 +42,7 @@ pub(super) fn search(args: &Args) -> Found {
     let work = || {
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            if at >= args.seeds || broken.load(Ordering::Relaxed) != u64::MAX {
+            if at >= args.seeds || !args.go_on && broken.load(Ordering::Relaxed) != u64::MAX {
                 return;
             }
             let seed = args.from.wrapping_add(at);
@@ -51,6 +51,11 @@ pub(super) fn search(args: &Args) -> Found {
             let differs = || world::run(&plan, false).fingerprint != report.fingerprint;
             if report.violation.is_some() || at % TWICE == 0 && differs() {
                 broken.fetch_min(seed, Ordering::Relaxed);
+                if args.go_on {
+                    let how = report.violation.as_ref().map(|it| (it.rule, it.what.as_str()));
+                    let (rule, what) = how.unwrap_or(("the same seed gives the same world", ""));
+                    println!("{seed}: {rule}: {what}");
+                }
             }
             inputs.fetch_add(report.inputs, Ordering::Relaxed);
             lived.fetch_add(report.lived, Ordering::Relaxed);

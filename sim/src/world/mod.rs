@@ -10,6 +10,7 @@ use clamator_core::Key;
 use clamator_memory::Store;
 
 use crate::book::{Book, Call, Life, Role, Service, Trouble};
+use crate::cast::custom::Script;
 use crate::cast::{self, Order, PREFIX, Process};
 use crate::dice::Dice;
 use crate::event::{Event, LifeId};
@@ -111,13 +112,19 @@ pub(crate) struct World {
     /// Everybody was asked to stop; by when they must have.
     end_by: Option<u64>,
     over: bool,
+    script: Option<Arc<dyn Script>>,
 }
 
 /// Lets a plan come true. With `tell`, the story is told.
 pub(crate) fn run(plan: &Plan, tell: bool) -> Report {
+    World::new(plan, tell).live()
+}
+
+/// The same with others on stage than those of the plan.
+pub(crate) fn run_script(plan: &Plan, script: Arc<dyn Script>, tell: bool) -> Report {
     let mut world = World::new(plan, tell);
-    world.live();
-    world.report()
+    world.script = Some(script);
+    world.live()
 }
 
 impl World {
@@ -142,10 +149,11 @@ impl World {
             rest_by: u64::MAX,
             end_by: None,
             over: false,
+            script: None,
         }
     }
 
-    fn live(&mut self) {
+    fn live(mut self) -> Report {
         let servers = self.plan.servers.iter().map(|server| server.born_at);
         let clients = self.plan.clients.iter().map(|client| client.born_at);
         for (at, born_at) in servers.chain(clients).enumerate() {
@@ -183,6 +191,7 @@ impl World {
         if !self.watch.is_violated() {
             self.watch.end();
         }
+        self.report()
     }
 
     fn put(&self, at: u64, cue: Cue) {
@@ -236,6 +245,7 @@ impl World {
             order: Order::default(),
             instance,
             dice: self.dice.fork(),
+            script: self.script.clone(),
         };
         self.machines[node].living = Some((life, process.order.clone()));
         clamator_driver::Runtime::spawn(&process.host.clone(), cast::live(process));

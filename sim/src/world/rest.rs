@@ -22,7 +22,11 @@ impl World {
         let faults = self.plan.faults.iter();
         let over = faults.map(|fault| fault.at + fault.what.lasts()).max().unwrap_or(0);
         self.faults_over = over.max(now);
-        self.rest_by = self.faults_over + self.plan.settles_within();
+        let bound = self
+            .script
+            .as_ref()
+            .map_or(self.plan.settles_within(), |script| script.settles_within());
+        self.rest_by = self.faults_over + bound;
         self.net.calm_down();
         self.put(now + LOOK, Cue::LookAtRest);
     }
@@ -59,6 +63,9 @@ impl World {
         });
         if !all_up {
             return Some("not everybody is up".to_owned().into());
+        }
+        if self.script.as_ref().is_some_and(|script| !script.is_done()) {
+            return Some("a client isn't done".to_owned().into());
         }
         self.left_in_store()
     }
