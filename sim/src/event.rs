@@ -1,6 +1,6 @@
 //! What can be seen in a world.
 
-use clamator_core::{Command, Lane, Outcome, StopReport, StreamId};
+use clamator_core::{Command, Lane, Outcome, Reply, StopReport, StreamId};
 
 /// A process: one life of a client or a server. Numbered in the order of their beginnings.
 pub(crate) type LifeId = usize;
@@ -129,6 +129,28 @@ pub(crate) enum Event<'a> {
     },
     /// From here on nothing goes wrong any more.
     Calm,
+}
+
+impl Event<'_> {
+    /// Whether it can mean anything to the book or to a rule. Most of what happens are reads that bring nothing.
+    pub(crate) fn matters(&self) -> bool {
+        match self {
+            Event::Sent { command, .. } => {
+                matches!(command, Command::Ack { .. } | Command::Renew { .. })
+            }
+            Event::Answered { about, .. } => !matches!(about, About::Other(_)),
+            Event::Executed { command, outcome, .. } => match outcome {
+                Outcome::Reply(Reply::Entries(entries) | Reply::Claimed { entries, .. }) => {
+                    !entries.is_empty()
+                }
+                _ => !matches!(
+                    command,
+                    Command::Ping | Command::Expire { .. } | Command::Info { .. }
+                ),
+            },
+            _ => true,
+        }
+    }
 }
 
 /// What an answer is about, as far as rules ask.

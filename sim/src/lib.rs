@@ -4,7 +4,7 @@
 //! and store, but for the network, the clocks and chance: those follow from one number, the seed. What goes wrong is drawn
 //! from it, too. While a world lives, its rules look at everything that happens; once its faults end, it must come to rest.
 //!
-//! `cargo xtask sim` lives through many of them.
+//! `cargo xtask sim` lives through many of them. [`World::builder`] puts one's own handlers into them.
 
 mod book;
 mod builder;
@@ -25,4 +25,5 @@ mod world;
 pub mod program;
 
 pub use builder::{Failure, World, WorldBuilder};
+pub use clamator_driver::api::*;
 pub use site::Site;

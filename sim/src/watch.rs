@@ -126,9 +126,12 @@ impl Watch {
 
 impl Inner {
     fn see(&mut self, now: u64, event: &Event<'_>) {
+        mark(&mut self.fingerprint, now, event);
+        if self.story.is_none() && !event.matters() {
+            return;
+        }
         self.book.now = now;
         self.book.write(event);
-        mark(&mut self.fingerprint, now, event);
         if let Some(story) = &mut self.story {
             story.tell(&self.book, event);
         }

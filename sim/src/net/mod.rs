@@ -11,6 +11,7 @@ mod pipe;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -37,14 +38,15 @@ pub(crate) struct Net {
     watch: Arc<Watch>,
     memory: Memory,
     inner: Mutex<Inner>,
+    /// Connections of which the store's end may have an answer, and whether there are any.
+    woken: Mutex<VecDeque<usize>>,
+    any_woken: AtomicBool,
 }
 
 struct Inner {
     dice: Dice,
     pipes: Slab<Pipe>,
     runs: Slab<Run>,
-    /// Connections of which the store's end may have an answer.
-    woken: VecDeque<usize>,
     nodes: Vec<Reach>,
     is_store_down: bool,
 }
@@ -76,7 +78,8 @@ struct Woken {
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         if let Some(net) = self.net.upgrade() {
-            net.lock().woken.push_back(self.pipe);
+            net.woken.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.pipe);
+            net.any_woken.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -96,15 +99,10 @@ impl Net {
             stalled_until: 0,
         };
         let nodes = (0..nodes).map(|_| reach(&mut dice)).collect();
-        let inner = Inner {
-            dice,
-            pipes: Slab::new(),
-            runs: Slab::new(),
-            woken: VecDeque::new(),
-            nodes,
-            is_store_down: false,
-        };
-        Arc::new(Net { stage, watch, memory, inner: Mutex::new(inner) })
+        let inner =
+            Inner { dice, pipes: Slab::new(), runs: Slab::new(), nodes, is_store_down: false };
+        let (woken, any_woken) = (Mutex::default(), AtomicBool::new(false));
+        Arc::new(Net { stage, watch, memory, inner: Mutex::new(inner), woken, any_woken })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -177,8 +175,16 @@ impl Net {
 
     /// Asks the store's ends that may have answers. Whether there were any.
     pub(crate) fn ask_woken(self: &Arc<Net>) -> bool {
-        let Some(pipe) = self.lock().woken.pop_front() else { return false };
-        self.ask_store(pipe);
+        if !self.any_woken.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = woken.pop_front();
+        self.any_woken.store(!woken.is_empty(), Ordering::Relaxed);
+        drop(woken);
+        if let Some(pipe) = first {
+            self.ask_store(pipe);
+        }
         true
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use clamator_core::Time;
 
-use super::{Due, Inner, NodeId, Stage, is_same};
+use super::{Due, Inner, NodeId, Stage};
 
 pub(super) struct Timer {
     node: NodeId,
@@ -20,11 +20,6 @@ pub(super) struct Timer {
 }
 
 impl Inner {
-    /// The time on stage at which a machine's clock shows this.
-    fn on_stage(&self, node: NodeId, at: Time) -> u64 {
-        at.as_nanos().saturating_add_signed(self.nodes[node].ahead.saturating_neg())
-    }
-
     /// Takes a timer that goes off.
     pub(super) fn ring(&mut self, slot: usize, number: u64) -> Option<Waker> {
         self.timers.get(slot).filter(|timer| timer.number == number)?;
@@ -34,18 +29,17 @@ impl Inner {
         timer.number = 0;
         Some(timer.waker.clone())
     }
+}
 
-    /// Its clock has jumped.
-    pub(super) fn rearm(&mut self, node: NodeId) {
-        let slots: Vec<(usize, Time)> = self
-            .timers
-            .iter()
-            .filter(|(_, timer)| timer.node == node && timer.number > 0)
-            .map(|(slot, timer)| (slot, timer.at))
-            .collect();
-        for (slot, at) in slots {
-            let number = self.put(self.on_stage(node, at), Due::Timer(slot));
-            self.timers[slot].number = number;
+impl Stage {
+    /// A machine's clock has jumped.
+    pub(super) fn rearm(&self, node: NodeId) {
+        let mut inner = self.lock();
+        let mine = inner.timers.iter().filter(|(_, it)| it.node == node && it.number > 0);
+        let mine: Vec<(usize, Time)> = mine.map(|(slot, timer)| (slot, timer.at)).collect();
+        for (slot, at) in mine {
+            let number = inner.put(self.on_stage(node, at), Due::Timer(slot));
+            inner.timers[slot].number = number;
         }
     }
 }
@@ -69,37 +63,30 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let now = self.stage.now();
-        let (node, at) = (self.node, self.at);
-        let mut inner = self.stage.lock();
-        if inner.on_stage(node, at) <= now {
+        let due = self.stage.on_stage(self.node, self.at);
+        if due <= self.stage.now() {
             return Poll::Ready(());
         }
+        let (node, at) = (self.node, self.at);
+        let mut inner = self.stage.lock();
         let mut replaced = None;
         let slot = match self.slot {
             Some(slot) => {
                 let timer = &mut inner.timers[slot];
-                if !is_same(&timer.waker, context.waker()) {
+                if !timer.waker.will_wake(context.waker()) {
                     replaced = Some(std::mem::replace(&mut timer.waker, context.waker().clone()));
-                }
-                if timer.number == 0 {
-                    let number = {
-                        let due = inner.on_stage(node, at);
-                        inner.put(due, Due::Timer(slot))
-                    };
-                    inner.timers[slot].number = number;
                 }
                 slot
             }
             None => {
                 let waker = context.waker().clone();
-                let slot = inner.timers.insert(Timer { node, at, number: 0, waker });
-                let due = inner.on_stage(node, at);
-                let number = inner.put(due, Due::Timer(slot));
-                inner.timers[slot].number = number;
-                slot
+                inner.timers.insert(Timer { node, at, number: 0, waker })
             }
         };
+        if inner.timers[slot].number == 0 {
+            let number = inner.put(due, Due::Timer(slot));
+            inner.timers[slot].number = number;
+        }
         drop(inner);
         drop(replaced);
         self.slot = Some(slot);

@@ -7,6 +7,7 @@ use crate::bugs;
 use crate::counts::{self, Counted};
 use crate::process::{Outcome, cargo, probe, run};
 use crate::servers::use_server;
+use crate::sim;
 use crate::soak;
 use crate::tidy;
 
@@ -33,6 +34,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "clippy", needs_setup: false, run: |_| passes(&mut cargo(CLIPPY)) },
     Step { name: "test", needs_setup: true, run: tests },
     Step { name: "counts", needs_setup: false, run: |_| call_costs() },
+    Step { name: "sim", needs_setup: false, run: worlds },
     Step { name: "soak", needs_setup: true, run: fault_bench },
     Step { name: "bugs", needs_setup: true, run: peers_bugs },
     Step { name: "doctest", needs_setup: true, run: doc_tests },
@@ -69,6 +71,12 @@ fn call_costs() -> Outcome<Verdict> {
         Counted::Passed => Verdict::Passed,
         Counted::NotCompared(why) => Verdict::NotRun(why),
     })
+}
+
+/// The same ones each time, so that a commit passes or doesn't; `cargo xtask sim --from fresh` goes where nobody was.
+fn worlds(options: &Options) -> Outcome<Verdict> {
+    let seeds = if options.full { "1000000" } else { "20000" };
+    sim::run_with(&["--seeds", seeds]).map(|()| Verdict::Passed)
 }
 
 /// With a fresh seed each time, which it prints: twenty seconds of load, or two minutes.
