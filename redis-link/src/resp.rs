@@ -158,9 +158,9 @@ impl<'a> Values<'a> {
         number(self.line(b'*')?)?.try_into().ok()
     }
 
-    /// A number.
+    /// A number, as far as one with a sign goes.
     pub(crate) fn number(&mut self) -> Option<u64> {
-        number(self.line(b':')?)
+        number(self.line(b':')?).filter(|number| i64::try_from(*number).is_ok())
     }
 
     /// Where a text is.
@@ -271,6 +271,12 @@ mod tests {
         assert_eq!(values.id(), Some(StreamId::new(1, 2)));
         assert!(values.is_over());
         assert_eq!(values.text(), None, "there is nothing more");
+    }
+
+    #[test]
+    fn no_number_is_larger_than_one_with_a_sign() {
+        assert_eq!(Values::of(b":9223372036854775807\r\n").number(), Some(i64::MAX as u64));
+        assert_eq!(Values::of(b":9223372036854775808\r\n").number(), None);
     }
 
     #[test]
