@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) {
 
 /// The same with a core whose outputs are bent.
 pub fn run_bent(data: &[u8], bend: Bend<ClientOutput>) {
-    within(1024 * 1024 + 4096 * data.len(), || live(&mut Reader::new(data), bend));
+    within(512 * 1024 + 4096 * data.len(), || live(&mut Reader::new(data), bend));
 }
 
 /// Where a call is.

@@ -24,7 +24,7 @@ pub fn run(data: &[u8]) {
 
 /// The same with a core whose outputs are bent.
 pub fn run_bent(data: &[u8], bend: Bend<ServerOutput>) {
-    within(1024 * 1024 + 1024 * data.len(), || live(&mut Reader::new(data), bend));
+    within(256 * 1024 + 2048 * data.len(), || live(&mut Reader::new(data), bend));
 }
 
 /// Handlers, and requests whose keys are asked for.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::process::{Outcome, cargo, output, root, run};
+use crate::process::{Outcome, cargo, output, probe, root, run};
 
 /// What was found is kept here: new inputs, and what failed.
 const FOUND: &str = "target/fuzz";
@@ -82,7 +82,9 @@ fn fuzz(order: &Order<'_>) -> Outcome {
     command.arg(format!("-artifact_prefix={}/", folder.display()));
     command.args([&scratch, &root().join(CORPUS).join(target)]);
     let outcome = run(&mut command);
-    tell_failures(&folder, target)?;
+    for failure in failures(&folder)? {
+        tell_failure(&failure, start(&fuzzer, target), target);
+    }
     outcome?;
     let merged = folder.join("merged");
     let kept = root().join(CORPUS).join(target);
@@ -100,19 +102,32 @@ fn fuzz(order: &Order<'_>) -> Outcome {
 
 /// The fuzzer, as it is always run.
 fn libfuzzer(fuzzer: &Path, target: &str, max_len: &str) -> Command {
-    let mut command = Command::new(fuzzer);
-    command.current_dir(root()).env("CLAMATOR_FUZZ_TARGET", target);
+    let mut command = start(fuzzer, target);
     command.arg(format!("-max_len={max_len}"));
     command
 }
 
-/// What failed in this run or an earlier one, and how to see it again.
-fn tell_failures(folder: &Path, target: &str) -> Outcome {
-    for failure in failures(folder)? {
-        let failure = failure.strip_prefix(root()).unwrap_or(&failure).display().to_string();
-        println!("\nFAILED: {failure}\nagain:  cargo run -p clamator-fuzz -- {target} {failure}");
-    }
-    Ok(())
+/// The same without a longest input, which it doesn't bear where it makes one smaller.
+fn start(fuzzer: &Path, target: &str) -> Command {
+    let mut command = Command::new(fuzzer);
+    command.current_dir(root()).env("CLAMATOR_FUZZ_TARGET", target);
+    command
+}
+
+/// How to see a failure again, of this run or an earlier one. A smaller input that fails, too, is easier to read.
+fn tell_failure(failure: &Path, mut fuzzer: Command, target: &str) {
+    let smaller = failure.with_file_name(format!(
+        "small-{}",
+        failure.file_name().unwrap_or_default().to_string_lossy()
+    ));
+    fuzzer.args(["-minimize_crash=1", "-max_total_time=10", "-verbosity=0"]);
+    fuzzer.arg(format!("-exact_artifact_path={}", smaller.display())).arg(failure);
+    // It says of each attempt that it failed.
+    let _ = probe(&mut fuzzer);
+    let file = if smaller.is_file() { &smaller } else { failure };
+    let file = file.strip_prefix(root()).unwrap_or(file).display();
+    println!("\nFAILED: {}", failure.display());
+    println!("again:  cargo run -p clamator-fuzz -- {target} {file}");
 }
 
 fn failures(folder: &Path) -> Outcome<Vec<PathBuf>> {
