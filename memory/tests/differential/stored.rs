@@ -42,13 +42,13 @@ fn the_store_does_what_redis_does_in_its_newer_protocol() {
     compare(ProtocolVersion::RESP3);
 }
 
-/// So many that a test takes some seconds.
-const CASES: u32 = 160;
+/// So many that it takes some ten seconds.
+const CASES: u32 = 500;
 
 fn compare(protocol: ProtocolVersion) {
     let Some(server) = modelled() else { return };
     let full = std::env::var_os("CLAMATOR_FULL").is_some();
-    let cases = if full { 20 * CASES } else { CASES };
+    let cases = if full { 4 * CASES } else { CASES };
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let real = RefCell::new(Real {
         translated: Translated::open(&server, protocol),
