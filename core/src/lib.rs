@@ -47,6 +47,9 @@ mod contract;
 mod envelope;
 mod error;
 mod event;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod lane;
 mod lifecycle;

@@ -4,7 +4,7 @@ use bytes::{Buf, BytesMut};
 use clamator_core::{Command, Fault, Outcome, Reply};
 use redis::Value;
 
-use crate::decode::{decode, decode_number, decode_packed};
+use crate::decode::{decode, decode_number, decode_packed, unreadable};
 use crate::directory::Directory;
 use crate::encode::pack;
 use crate::plain::{decode_plain, pack_plain};
@@ -16,6 +16,8 @@ pub(crate) struct Batch {
     outcomes: Vec<Outcome>,
     /// The answers so far to the command that is the first of those without an outcome.
     parts: Vec<Value>,
+    /// Whether one of them can't be read.
+    unreadable: bool,
     /// How many commands of Redis there are.
     len: usize,
 }
@@ -60,7 +62,8 @@ impl Batch {
                 (command, asked)
             })
             .collect();
-        let mut batch = Batch { commands: commands.into_iter(), outcomes, parts: Vec::new(), len };
+        let commands = commands.into_iter();
+        let mut batch = Batch { commands, outcomes, parts: Vec::new(), unreadable: false, len };
         batch.pass_known();
         batch
     }
@@ -88,6 +91,7 @@ impl Batch {
             return self.next(outcome);
         }
         let value = redis::parse_redis_value(&input.split_to(len));
+        self.unreadable |= value.is_err();
         self.value(value.unwrap_or(Value::Nil));
     }
 
@@ -100,7 +104,11 @@ impl Batch {
                 if self.parts.len() < *wanted {
                     return;
                 }
-                decode_plain(command, std::mem::take(&mut self.parts))
+                let parts = std::mem::take(&mut self.parts);
+                match std::mem::take(&mut self.unreadable) {
+                    true => unreadable(),
+                    false => decode_plain(command, parts),
+                }
             }
             _ => decode(command, value),
         };
@@ -141,4 +149,30 @@ impl Batch {
 /// A connection that was forgotten long ago isn't there.
 fn of_one(is_packed: bool) -> Asked {
     if is_packed { Asked::One } else { Asked::Known(Reply::Count(0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clamator_core::{Key, Refusal};
+
+    use super::*;
+    use crate::words::Cmds;
+
+    #[test]
+    fn without_scripts_an_answer_that_cannot_be_read_is_not_taken_for_nothing() {
+        let append = Command::Append {
+            stream: Key::from("s"),
+            fields: Vec::new(),
+            max_len: None,
+            create: false,
+        };
+        let commands = vec![append.clone(), append];
+        let mut batch = Batch::pack(commands, &Directory::default(), false, &mut Cmds::default());
+        for answer in ["(x\r\n", "$-1\r\n"] {
+            batch.answer(&mut BytesMut::from(answer), answer.len());
+        }
+        let unreadable = Refusal::new("UNREADABLE", "the answer has an unknown form");
+        let expected = [Outcome::Refused(unreadable), Outcome::Reply(Reply::Nil)];
+        assert_eq!(batch.outcomes(), expected);
+    }
 }

@@ -9,6 +9,9 @@ mod config;
 mod decode;
 mod directory;
 mod encode;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod greeting;
 mod link;
 mod pipe;

@@ -27,6 +27,8 @@ pub(crate) struct Malformed;
 
 /// What a value begins with.
 const KINDS: &[u8] = b"+-:_#,($!=*~>%|";
+/// No line of Redis is longer: they are numbers and messages.
+const MOST_LINE: usize = 1024 * 1024;
 
 impl Default for Scan {
     fn default() -> Self {
@@ -39,7 +41,8 @@ impl Scan {
     pub(crate) fn go_on(&mut self, bytes: &[u8]) -> Result<Found, Malformed> {
         while self.missing > 0 {
             let Some((kind, line, next)) = line(bytes, self.at) else {
-                if bytes.get(self.at).is_some_and(|kind| !KINDS.contains(kind)) {
+                let rest = bytes.get(self.at..).unwrap_or_default();
+                if rest.first().is_some_and(|kind| !KINDS.contains(kind)) || is_endless(rest) {
                     return Err(Malformed);
                 }
                 // A kind and the end of a line.
@@ -58,6 +61,9 @@ impl Scan {
                         if bytes.len() < end {
                             self.missing += 1;
                             return Ok(Found::Part(end));
+                        }
+                        if bytes.get(end - 2..end) != Some(b"\r\n") {
+                            return Err(Malformed);
                         }
                     }
                 }
@@ -94,6 +100,12 @@ fn line(bytes: &[u8], at: usize) -> Option<(u8, &[u8], usize)> {
     // Lines are short, but for errors and the like.
     let end = rest.iter().position(|byte| *byte == b'\r')?;
     (rest.get(end + 1) == Some(&b'\n')).then(|| (*kind, &rest[..end], at + end + 3))
+}
+
+/// Whether a line whose end hasn't come will never have one.
+fn is_endless(line: &[u8]) -> bool {
+    let end = line.iter().position(|byte| *byte == b'\r');
+    line.len() > MOST_LINE || end.is_some_and(|end| line.len() > end + 1)
 }
 
 /// A length, or nothing for one that isn't there (`-1`).
@@ -146,9 +158,9 @@ impl<'a> Values<'a> {
         number(self.line(b'*')?)?.try_into().ok()
     }
 
-    /// A number.
+    /// A number, as far as one with a sign goes.
     pub(crate) fn number(&mut self) -> Option<u64> {
-        number(self.line(b':')?)
+        number(self.line(b':')?).filter(|number| i64::try_from(*number).is_ok())
     }
 
     /// Where a text is.
@@ -240,6 +252,9 @@ mod tests {
             "*18446744073709551615\r\n*18446744073709551615\r\n",
             "\r\n",
             "something that never ends",
+            "+a\rb",
+            "$1\r\nab\r\n",
+            &format!("+{}", "a".repeat(MOST_LINE)),
         ] {
             assert_eq!(Scan::default().go_on(bytes.as_bytes()), Err(Malformed), "{bytes:?}");
         }
@@ -256,6 +271,12 @@ mod tests {
         assert_eq!(values.id(), Some(StreamId::new(1, 2)));
         assert!(values.is_over());
         assert_eq!(values.text(), None, "there is nothing more");
+    }
+
+    #[test]
+    fn no_number_is_larger_than_one_with_a_sign() {
+        assert_eq!(Values::of(b":9223372036854775807\r\n").number(), Some(i64::MAX as u64));
+        assert_eq!(Values::of(b":9223372036854775808\r\n").number(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod bench;
 mod bugs;
 mod counts;
+mod fuzz;
 mod process;
 mod servers;
 mod setup;
@@ -28,6 +29,8 @@ Usage: cargo xtask <task>
   bench [option]…         runs the benchmark; bench --help shows its options
   counts [--update]       counts instructions and allocations of a call and compares them with counts/budgets.toml,
                           or writes them there
+  fuzz [target] [--minutes N] [--keep]
+                          throws at a fuzz target what reaches new code of it, or lists the targets
   bugs [number]…          puts the peers' bugs into a copy of the code, one by one; a test must fail for each
   tidy                    runs the project's own checks of its layout
   help                    shows this
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         ["soak", options @ ..] => soak::run_with(options),
         ["bench", options @ ..] => bench::run_with(options),
         ["counts", options @ ..] => counts::run_with(options),
+        ["fuzz", options @ ..] => fuzz::run_with(options),
         ["bugs", numbers @ ..] => bugs::run(numbers, None),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {

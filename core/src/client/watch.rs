@@ -116,7 +116,7 @@ impl Watch {
             lost = self.caught_up(at, added);
         }
         self.high = entry;
-        self.count = self.count.map(|count| count + 1);
+        self.count = self.count.map(|count| count.saturating_add(1));
         if let Some((at, added)) = self.mark.filter(|(at, _)| *at == entry) {
             lost = self.caught_up(at, added);
         }
@@ -284,6 +284,14 @@ mod tests {
         watch.read(AT, id(5), true);
         assert_eq!(watch.answered(AT, Some(&info(4, 4, 4))), Verdict::Fine);
         assert_eq!(verdict(&mut watch, Some(info(5, 5, 5))), Verdict::Fine);
+    }
+
+    #[test]
+    fn a_store_that_tells_of_more_entries_than_there_can_be_does_no_harm() {
+        let mut watch = read([1]);
+        assert_eq!(verdict(&mut watch, Some(info(2, 2, u64::MAX))), Verdict::Fine);
+        watch.read(AT, id(3), true);
+        watch.read(AT, id(4), true);
     }
 
     #[test]

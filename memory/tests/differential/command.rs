@@ -19,6 +19,7 @@ pub(crate) enum Step {
     DestroyGroup(Key, String),
     TrimTo(Key, usize),
     DeleteEntry(Key, StreamId),
+    AWhilePasses,
 }
 
 /// What happens in one case: half of them begin with much pending, since chance alone seldom gets there.
@@ -62,10 +63,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (doomed_key(), group()).prop_map(|(key, group)| Step::DestroyGroup(key, group)),
         2 => (key(), 0_usize..12).prop_map(|(key, len)| Step::TrimTo(key, len)),
         8 => (key(), id()).prop_map(|(key, id)| Step::DeleteEntry(key, id)),
+        2 => Just(Step::AWhilePasses),
     ]
 }
 
-fn command() -> impl Strategy<Value = Command> {
+pub(crate) fn command() -> impl Strategy<Value = Command> {
     let block = Duration::ZERO;
     prop_oneof![
         9 => append(),

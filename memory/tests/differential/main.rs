@@ -4,7 +4,9 @@
 //! tested as well. Only ids are the store's: the real server is given them, since its clock is another one.
 
 mod command;
+mod reach;
 mod redis;
 mod stored;
+mod time;
 mod translated;
 mod waits;

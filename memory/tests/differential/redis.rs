@@ -9,7 +9,8 @@ use clamator_testkit::{Connection, RedisServer, Value};
 /// A server of the version that the model is of. `CLAMATOR_REDIS_SERVER` may name another one: what differs there is told in
 /// `docs/versions.md`, and the core is tested over it by the suites that talk to it.
 pub(crate) fn modelled() -> Option<RedisServer> {
-    let server = RedisServer::start();
+    // A read in vain is over when Redis looks the next time; as a rule it does so ten times a second only.
+    let server = RedisServer::start_with(&["--hz", "500"]);
     let info = server.command(&["INFO", "server"]);
     let field = |name: &str| info.as_str().lines().find_map(|line| line.strip_prefix(name));
     let version = field("redis_version:").expect("Redis tells");

@@ -86,7 +86,7 @@ fn reads_wait_and_end_as_in_redis() {
     let Some(server) = modelled() else { return };
     let readers = readers(&server);
     let config = Config {
-        cases: 128,
+        cases: 512,
         failure_persistence: None,
         max_shrink_iters: 100,
         ..Config::default()

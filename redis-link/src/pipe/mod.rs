@@ -187,6 +187,8 @@ impl Inside {
                     return None;
                 }
                 Err(_) => {
+                    // Nothing that follows can be told from it any more.
+                    self.input.clear();
                     self.lose("what came from there is no answer of Redis");
                     return None;
                 }

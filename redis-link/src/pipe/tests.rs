@@ -177,6 +177,17 @@ fn what_redis_says_unasked_is_no_answer() {
 }
 
 #[test]
+fn what_follows_something_that_is_no_answer_is_none_either() {
+    let (pipe, mut peer) = connected();
+    let (mut first, mut second) = (run(&pipe, vec![Command::Ping]), run(&pipe, vec![append()]));
+    assert!(poll(&mut first).is_pending());
+    peer.say("$-2\r\n$3\r\n1-2\r\n");
+    let unknown = ["unknown: what came from there is no answer of Redis"];
+    assert_eq!(ended(&mut first), unknown);
+    assert_eq!(ended(&mut second), unknown);
+}
+
+#[test]
 fn nothing_to_ask_is_answered_at_once() {
     let (pipe, mut peer) = connected();
     assert_eq!(ended(&mut run(&pipe, Vec::new())), [""; 0]);
