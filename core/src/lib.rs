@@ -70,7 +70,7 @@ pub use command::{
     StreamId, StreamIdError, StreamInfo, Trimmed,
 };
 pub use contract::{Contract, ContractError, MethodKind};
-pub use envelope::{Outgoing, Request, RequestId, success_response};
+pub use envelope::{Outgoing, RequestId, success_response};
 pub use error::{
     CallError, IntoRpcError, Misuse, NoReply, RegisterError, RpcError, StartError, codes,
 };
@@ -78,7 +78,8 @@ pub use event::{Event, Level};
 pub use lifecycle::Phase;
 pub use machine::{Machine, TimerReason};
 pub use names::{
-    InstanceId, Key, KeyPrefix, MethodName, NameError, ServiceName, is_method_name, is_service_name,
+    InstanceId, Key, KeyPrefix, MethodName, Name, NameError, ServiceName, is_method_name,
+    is_service_name,
 };
 pub use options::{
     BackoffOptions, ClientOptions, CommonOptions, Concurrency, Disconnected, MissingService,

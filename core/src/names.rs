@@ -2,6 +2,7 @@
 //!
 //! Everything is checked when it is made, so that the rest of the core never meets a bad name.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -94,6 +95,55 @@ name_type! {
     /// A complete key in Redis.
     Key
 }
+name_type! {
+    /// What a group, or a consumer in one, is called in Redis. Any text.
+    Name
+}
+
+macro_rules! any_text {
+    ($name:ident) => {
+        impl From<String> for $name {
+            fn from(text: String) -> $name {
+                $name(text.into())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> $name {
+                $name(text.into())
+            }
+        }
+    };
+}
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+any_text!(Key);
+any_text!(Name);
+
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        *self.0 == **other
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
 
 impl ServiceName {
     /// Checks and takes a service name.
@@ -113,6 +163,12 @@ impl ServiceName {
         } else {
             Err(NameError::Service(name.to_owned()))
         }
+    }
+}
+
+impl From<MethodName> for Arc<str> {
+    fn from(name: MethodName) -> Arc<str> {
+        name.0
     }
 }
 
@@ -198,21 +254,9 @@ impl KeyPrefix {
     }
 }
 
-impl From<String> for Key {
-    fn from(key: String) -> Key {
-        Key(key.into())
-    }
-}
-
-impl From<&str> for Key {
-    fn from(key: &str) -> Key {
-        Key(key.into())
-    }
-}
-
 /// The name of one server among the consumers of a service's group.
-pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> String {
-    format!("{service}:{instance}")
+pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> Name {
+    Name::from(format!("{service}:{instance}"))
 }
 
 /// The method in a name such as `arith.add`, if [`split_method`] finds nothing wrong with it.

@@ -8,6 +8,7 @@ use crate::command::StreamId;
 use crate::contract::MethodKind;
 use crate::envelope::RequestId;
 use crate::error::RpcError;
+use crate::names::MethodName;
 use crate::output::LinkInput;
 
 /// The core's name for a run of a handler.
@@ -38,7 +39,7 @@ pub struct Job {
     /// The request's id; `None` for a notification.
     pub request_id: Option<RequestId>,
     /// The method's wire name.
-    pub method: String,
+    pub method: MethodName,
     /// Its params, as JSON.
     pub params: Bytes,
     /// Whether the contract says that it answers.
@@ -55,7 +56,7 @@ pub struct Keying {
     /// The entry of the command stream.
     pub entry: StreamId,
     /// The method's wire name.
-    pub method: String,
+    pub method: MethodName,
     /// Its params, as JSON.
     pub params: Bytes,
 }

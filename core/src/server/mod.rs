@@ -17,6 +17,7 @@ mod admit;
 mod dead;
 mod dispatch;
 mod drain;
+mod entry;
 mod held;
 mod io;
 mod prefetch;
@@ -46,13 +47,12 @@ use crate::options::{Concurrency, Retention, ServerOptions};
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
 use crate::time::Time;
+use admit::ReplyStreams;
 pub use io::{Job, JobId, JobOutcome, Keyed, Keying, ServerInput, ServerOutput};
 use reply_ttl::ReplyTtl;
 use service::{Due, Service};
 use shared::{For, Shared};
 use suspects::Suspects;
-
-use crate::table::Table;
 
 /// The server's side of the protocol, as a pure state machine.
 ///
@@ -63,7 +63,7 @@ pub struct ServerCore {
     shared: Shared,
     services: Vec<Service>,
     /// Services to which something has happened in this round. At its end their acks leave, as one command each.
-    touched: Table<usize, ()>,
+    touched: Vec<usize>,
 }
 
 impl ServerCore {
@@ -82,12 +82,13 @@ impl ServerCore {
             random: Random::new(seed),
             commands,
             reply_ttl: ReplyTtl::default(),
+            reply_streams: ReplyStreams::default(),
             suspects: Suspects::default(),
             next_job: 0,
             report: StopReport::default(),
             out: VecDeque::new(),
         };
-        ServerCore { shared, services: Vec::new(), touched: Table::default() }
+        ServerCore { shared, services: Vec::new(), touched: Vec::new() }
     }
 
     /// Adds a serial service, and returns its number: 0, 1, …
@@ -180,7 +181,7 @@ impl ServerCore {
     fn step(&mut self, at: usize) {
         if let Some(service) = self.services.get_mut(at) {
             service.step(&mut self.shared);
-            self.touched.insert(at, ());
+            service.touch(&mut self.touched);
         }
     }
 
@@ -191,7 +192,7 @@ impl ServerCore {
         }
         if let Some(service) = self.services.get_mut(at) {
             service.step_due = true;
-            self.touched.insert(at, ());
+            service.touch(&mut self.touched);
         }
     }
 
@@ -205,9 +206,9 @@ impl ServerCore {
     fn hurry(&mut self) {
         let now = self.shared.now;
         self.shared.commands.hurry(now);
-        for (at, service) in self.services.iter_mut().enumerate() {
+        for service in &mut self.services {
             service.reader.hurry(now);
-            self.touched.insert(at, ());
+            service.touch(&mut self.touched);
         }
     }
 
@@ -272,8 +273,13 @@ impl ServerCore {
 
     /// Nothing else is left to be done in this round.
     fn end_round(&mut self) {
-        while let Some((at, ())) = self.touched.pop_first() {
+        if self.touched.is_empty() {
+            return;
+        }
+        self.touched.sort_unstable();
+        for at in self.touched.drain(..) {
             let Some(service) = self.services.get_mut(at) else { continue };
+            service.touched = false;
             if std::mem::take(&mut service.step_due) {
                 service.step(&mut self.shared);
             }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::held::Stage;
+use super::entry::Stage;
 use super::service::Service;
 use super::{For, JobId, JobOutcome, Shared};
 use crate::command::{Command, Outcome, StreamId};
@@ -59,17 +59,18 @@ impl Service {
             outcome => outcome,
         };
         let limit = shared.options.common.max_message_bytes;
-        let reply = match (outcome, work.reply_to) {
-            (JobOutcome::Done(Some(envelope)), Some(to)) if envelope.len() > limit => {
-                let envelope = error_response(&to.id, &too_large(&envelope, limit));
+        let to = work.reply_to.zip(work.id);
+        let reply = match (outcome, to) {
+            (JobOutcome::Done(Some(envelope)), Some((to, id))) if envelope.len() > limit => {
+                let envelope = error_response(&id, &too_large(&envelope, limit));
                 Some((to, envelope))
             }
-            (JobOutcome::Done(Some(envelope)), Some(to)) => Some((to, envelope)),
-            (JobOutcome::Failed(error), Some(to)) => {
-                let whole = error_response(&to.id, &error);
+            (JobOutcome::Done(Some(envelope)), Some((to, _))) => Some((to, envelope)),
+            (JobOutcome::Failed(error), Some((to, id))) => {
+                let whole = error_response(&id, &error);
                 // What kind of error it was matters more than all that it has to say.
                 let brief =
-                    || error_response(&to.id, &RpcError::new(error.code, shorten(&error.message)));
+                    || error_response(&id, &RpcError::new(error.code, shorten(&error.message)));
                 let envelope = if whole.len() > limit { brief() } else { whole };
                 Some((to, envelope))
             }
@@ -82,9 +83,9 @@ impl Service {
             _ => None,
         };
         match reply {
-            Some((to, envelope)) => {
+            Some((stream, envelope)) => {
                 self.held.resize(entry, envelope.len());
-                self.outbox.push_back(PendingReply { entry, stream: to.stream, envelope });
+                self.outbox.push_back(PendingReply { entry, stream, envelope });
             }
             None => self.ack(entry),
         }
@@ -144,28 +145,22 @@ impl Service {
     /// Acks everything that is done, with one command.
     pub(super) fn send_acks(&mut self, shared: &mut Shared) {
         while shared.commands.is_open() && self.acking.is_open() && !self.acks.is_empty() {
-            let rest = self.acks.split_off(self.acks.len().min(ACK_CHUNK));
-            let ids = std::mem::replace(&mut self.acks, rest);
-            let ack = Command::Ack {
-                stream: self.stream.clone(),
-                group: self.group.clone(),
-                ids: ids.clone(),
-            };
-            shared.send(ack, For::Ack(self.at, ids));
+            let count = self.acks.len().min(ACK_CHUNK);
+            let ids: Vec<StreamId> = self.acks.drain(..count).collect();
+            self.acked.extend(&ids);
+            let ack = Command::Ack { stream: self.stream.clone(), group: self.group.clone(), ids };
+            shared.send(ack, For::Ack(self.at, count));
         }
     }
 
-    /// The store has answered an ack.
-    pub(super) fn ack_answered(
-        &mut self,
-        shared: &mut Shared,
-        ids: Vec<StreamId>,
-        outcome: Outcome,
-    ) {
+    /// The store has answered an ack of the first `count` entries that are being acked.
+    pub(super) fn ack_answered(&mut self, shared: &mut Shared, count: usize, outcome: Outcome) {
         match outcome {
-            Outcome::Unknown(_) | Outcome::NotSent(_) => return self.acks.extend(ids),
+            Outcome::Unknown(_) | Outcome::NotSent(_) => {
+                return self.acks.extend(self.acked.drain(..count));
+            }
             Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::Passing => {
-                self.acks.extend(ids);
+                self.acks.extend(self.acked.drain(..count));
                 self.acking.shut(shared.now, &mut shared.random);
                 if self.acking.tell() {
                     shared.event(Event::CommandRefused { what: "an ack", refusal });
@@ -178,7 +173,7 @@ impl Service {
                 self.removal.acked = true;
             }
         }
-        for id in ids {
+        for id in self.acked.drain(..count) {
             self.held.remove(id);
         }
     }

@@ -127,7 +127,8 @@ impl Store {
                 if ids.is_empty() {
                     return Err(refusals::wrong_arity("xack"));
                 }
-                let group = self.stream_mut(stream)?.and_then(|found| found.groups.get_mut(group));
+                let group =
+                    self.stream_mut(stream)?.and_then(|found| found.groups.get_mut(&**group));
                 Ok(count(group.map_or(0, |group| group.ack(ids))))
             }
             Command::AutoClaim { stream, group, consumer, min_idle, cursor, count } => {
@@ -190,7 +191,7 @@ impl Store {
                 let Ok(Some(found)) = self.stream_mut(stream) else {
                     return Some(Err(refusals::stream_is_gone()));
                 };
-                let Some(group) = found.groups.get_mut(group) else {
+                let Some(group) = found.groups.get_mut(&**group) else {
                     return Some(Err(refusals::group_is_gone()));
                 };
                 if news(&found.log).is_none_or(|newest| newest <= group.delivered) {
