@@ -57,6 +57,7 @@ mod output;
 mod random;
 mod refusal;
 mod server;
+mod spare;
 mod table;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! A table in the order of its keys, for keys that mostly come in order and mostly go from the front: ids of entries, turns,
 //! numbers of jobs. Both cost next to nothing then, and no memory is asked for once it has grown.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 /// How many gaps may stay, besides as many as there are values.
@@ -31,35 +32,37 @@ impl<K: Copy + Ord, V> Table<K, V> {
         self.len == 0
     }
 
-    /// Where a key is, or where it would be.
-    fn find(&self, key: K) -> Result<usize, usize> {
-        // What is new mostly is the last one.
-        match self.places.back() {
-            Some((last, _)) if *last < key => Err(self.places.len()),
-            Some(_) => match self.usual(key) {
-                Some(at) => Ok(at),
-                None => self.places.binary_search_by_key(&key, |(key, _)| *key),
-            },
-            None => Err(0),
+    /// Where a key is.
+    #[inline]
+    fn find(&self, key: K) -> Option<usize> {
+        let (first, _) = self.places.front()?;
+        match key.cmp(first) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(0),
+            Ordering::Greater => {
+                // It is often asked for again, or the next one is.
+                let is_at = |at| self.places.get(at).is_some_and(|(its, _)| *its == key);
+                let usual = [self.last, self.last + 1].into_iter().find(|at| is_at(*at));
+                usual.or_else(|| self.search(key))
+            }
         }
     }
 
-    /// Where a key is that was asked for before, follows such a one, or is the first: nearly all are.
-    #[inline]
-    fn usual(&self, key: K) -> Option<usize> {
-        let is_at = |at: usize| self.places.get(at).is_some_and(|(its, _)| *its == key);
-        [0, self.last, self.last + 1].into_iter().find(|at| is_at(*at))
+    fn search(&self, key: K) -> Option<usize> {
+        let (last, _) = self.places.back()?;
+        if *last < key {
+            None
+        } else {
+            self.places.binary_search_by_key(&key, |(key, _)| *key).ok()
+        }
     }
 
-    #[inline]
     pub(crate) fn get(&self, key: K) -> Option<&V> {
-        let at = self.usual(key).or_else(|| self.find(key).ok())?;
-        self.places.get(at)?.1.as_ref()
+        self.places.get(self.find(key)?)?.1.as_ref()
     }
 
-    #[inline]
     pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut V> {
-        let at = self.usual(key).or_else(|| self.find(key).ok())?;
+        let at = self.find(key)?;
         self.last = at;
         self.places.get_mut(at)?.1.as_mut()
     }
@@ -70,12 +73,14 @@ impl<K: Copy + Ord, V> Table<K, V> {
 
     /// Puts a value in; gives what was there before.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let before = match self.find(key) {
+        // What is new mostly is the last one.
+        if self.places.back().is_none_or(|(last, _)| *last < key) {
+            self.places.push_back((key, Some(value)));
+            self.len += 1;
+            return None;
+        }
+        let before = match self.places.binary_search_by_key(&key, |(key, _)| *key) {
             Ok(at) => self.places[at].1.replace(value),
-            Err(at) if at == self.places.len() => {
-                self.places.push_back((key, Some(value)));
-                None
-            }
             Err(at) => {
                 self.places.insert(at, (key, Some(value)));
                 None
@@ -86,12 +91,17 @@ impl<K: Copy + Ord, V> Table<K, V> {
     }
 
     pub(crate) fn remove(&mut self, key: K) -> Option<V> {
-        let at = self.usual(key).or_else(|| self.find(key).ok())?;
-        let value = self.places.get_mut(at)?.1.take()?;
-        self.len -= 1;
-        while self.places.front().is_some_and(|(_, value)| value.is_none()) {
-            self.places.pop_front();
+        let at = self.find(key)?;
+        let value =
+            if at == 0 { self.places.pop_front()?.1 } else { self.places.get_mut(at)?.1.take() };
+        self.len -= usize::from(value.is_some());
+        if at == 0 {
             self.last = self.last.saturating_sub(1);
+            while self.places.front().is_some_and(|(_, value)| value.is_none()) {
+                self.places.pop_front();
+                self.last = self.last.saturating_sub(1);
+            }
+            return value;
         }
         while self.places.back().is_some_and(|(_, value)| value.is_none()) {
             self.places.pop_back();
@@ -99,7 +109,7 @@ impl<K: Copy + Ord, V> Table<K, V> {
         if self.places.len() > 2 * self.len + GAPS {
             self.places.retain(|(_, value)| value.is_some());
         }
-        Some(value)
+        value
     }
 
     /// The value with the lowest key.

@@ -42,10 +42,11 @@ use crate::error::{RegisterError, StartError};
 use crate::event::Event;
 use crate::lane::LaneState;
 use crate::lifecycle::{OnStart, Phase};
-use crate::machine::{Machine, TimerReason};
+use crate::machine::{Machine, Soonest, TimerReason};
 use crate::options::{Concurrency, Retention, ServerOptions};
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
+use crate::spare::Spare;
 use crate::time::Time;
 use admit::ReplyStreams;
 pub use io::{Job, JobId, JobOutcome, Keyed, Keying, ServerInput, ServerOutput};
@@ -84,6 +85,7 @@ impl ServerCore {
             reply_ttl: ReplyTtl::default(),
             reply_streams: ReplyStreams::default(),
             suspects: Suspects::default(),
+            spare: Spare::default(),
             next_job: 0,
             report: StopReport::default(),
             out: VecDeque::new(),
@@ -323,14 +325,13 @@ impl Machine for ServerCore {
         if matches!(shared.phase, Phase::Idle | Phase::Stopped) {
             return None;
         }
-        let own = [
-            shared.commands.timeout().map(|at| (at, TimerReason::Connection)),
-            shared.reply_ttl.timeout().map(|at| (at, TimerReason::ReplyStream)),
-            shared.suspects.timeout().map(|at| (at, TimerReason::Suspect)),
-            self.drain_timeout().map(|at| (at, TimerReason::Drain)),
-        ];
-        let services = self.services.iter_mut().filter_map(|service| service.due(shared));
-        own.into_iter().flatten().chain(services).min_by_key(|(at, _)| *at)
+        let own = Soonest::default()
+            .of(shared.commands.timeout(), TimerReason::Connection)
+            .of(shared.reply_ttl.timeout(), TimerReason::ReplyStream)
+            .of(shared.suspects.timeout(), TimerReason::Suspect)
+            .of(self.drain_timeout(), TimerReason::Drain);
+        let services = self.services.iter_mut();
+        services.fold(own, |soonest, service| soonest.or(service.due(shared))).timer()
     }
 
     fn link_input(input: LinkInput) -> ServerInput {

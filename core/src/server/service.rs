@@ -21,7 +21,7 @@ use crate::event::Event;
 use crate::gate::Gate;
 use crate::lane::LaneState;
 use crate::lifecycle::Phase;
-use crate::machine::TimerReason;
+use crate::machine::{Soonest, TimerReason};
 use crate::names::{Key, Name, consumer_name};
 use crate::options::{Concurrency, ServerOptions};
 use crate::refusal::unexpected;
@@ -282,7 +282,12 @@ impl Service {
             Admission::Run { id: request, method, params, kind, reply_to } => {
                 // What was delivered before may have to be put aside, as it came.
                 let suspect = deliveries.is_none() && shared.options.max_deliveries.is_some();
-                let fields = suspect.then_some(fields);
+                let fields = if suspect {
+                    Some(fields)
+                } else {
+                    shared.spare.keep(fields);
+                    None
+                };
                 let work = Work { id: request, method, kind, params, reply_to, fields };
                 if let Some(work) = self.held.enqueue(id, work, size, deliveries, asked) {
                     let (method, params) = (work.method.clone(), work.params.clone());
@@ -345,38 +350,22 @@ impl Service {
     }
 
     fn timeout(&self, shared: &Shared) -> Option<(Time, TimerReason)> {
-        let reader = self.reader.timeout().map(|at| (at, TimerReason::Connection));
-        let retry = |gate: &Gate| gate.timeout().map(|at| (at, TimerReason::Retry));
+        let soonest = Soonest::default()
+            .of(self.reader.timeout(), TimerReason::Connection)
+            .of(self.lease_at, TimerReason::Lease)
+            .of(self.replying.timeout(), TimerReason::Retry)
+            .of(self.acking.timeout(), TimerReason::Retry)
+            .of(self.burying.timeout(), TimerReason::Retry);
         if shared.is_draining() {
-            let unblock = self.unblock_at.map(|at| (at, TimerReason::Drain));
-            let lease = self.lease_at.map(|at| (at, TimerReason::Lease));
-            return [
-                reader,
-                unblock,
-                lease,
-                retry(&self.replying),
-                retry(&self.acking),
-                retry(&self.burying),
-            ]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at);
+            return soonest.of(self.unblock_at, TimerReason::Drain).timer();
         }
-        [
-            reader,
-            retry(&self.replying),
-            retry(&self.acking),
-            retry(&self.burying),
-            retry(&self.reading),
-            retry(&self.renewing),
-            self.resume.timeout().map(|at| (at, TimerReason::Retry)),
-            self.claim_at.map(|at| (at, TimerReason::Reclaim)),
-            self.lease_at.map(|at| (at, TimerReason::Lease)),
-            self.removal.timeout().map(|at| (at, TimerReason::Retention)),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(at, _)| *at)
+        soonest
+            .of(self.reading.timeout(), TimerReason::Retry)
+            .of(self.renewing.timeout(), TimerReason::Retry)
+            .of(self.resume.timeout(), TimerReason::Retry)
+            .of(self.claim_at, TimerReason::Reclaim)
+            .of(self.removal.timeout(), TimerReason::Retention)
+            .timer()
     }
 
     /// Does what has become due; [`step`](Service::step) follows.

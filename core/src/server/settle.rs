@@ -97,7 +97,7 @@ impl Service {
             let Some(reply) = self.outbox.pop_front() else { return };
             let append = Command::Append {
                 stream: reply.stream.clone(),
-                fields: fields(reply.envelope.clone(), None),
+                fields: fields(reply.envelope.clone(), None, &mut shared.spare),
                 max_len: Some(shared.options.common.reply_stream_max_len),
                 create: true,
             };

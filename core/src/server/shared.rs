@@ -17,6 +17,7 @@ use crate::names::Key;
 use crate::options::ServerOptions;
 use crate::output::{Output, StopReport};
 use crate::random::Random;
+use crate::spare::Spare;
 use crate::time::Time;
 
 /// What every service shares, lent to it for one step.
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) reply_ttl: ReplyTtl,
     pub(super) reply_streams: ReplyStreams,
     pub(super) suspects: Suspects,
+    pub(super) spare: Spare,
     pub(super) next_job: u64,
     pub(super) report: StopReport,
     pub(super) out: Out,

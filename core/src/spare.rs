@@ -1,0 +1,87 @@
+//! Memory that is used again: what comes in makes room for what goes out.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::command::Fields;
+
+/// How many lists of fields are kept.
+const LISTS: usize = 256;
+/// Longer lists are nobody's requests and replies.
+const LONGEST: usize = 4;
+/// What is this small is put together with others.
+const SMALL: usize = 512;
+/// How much memory small ones share. It is given back when all of them are gone.
+const CHUNK: usize = 8 * 1024;
+
+/// Lists of fields that were read, and memory for small messages.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    lists: Vec<Fields>,
+    chunk: BytesMut,
+}
+
+impl Spare {
+    /// These fields were read, and are done with.
+    pub(crate) fn keep(&mut self, mut fields: Fields) {
+        if fields.capacity() <= LONGEST && self.lists.len() < LISTS {
+            fields.clear();
+            self.lists.push(fields);
+        }
+    }
+
+    /// An empty list.
+    pub(crate) fn list(&mut self) -> Fields {
+        self.lists.pop().unwrap_or_else(|| Vec::with_capacity(3))
+    }
+
+    /// A message in memory that costs nothing more when it is shared.
+    pub(crate) fn share(&mut self, message: Vec<u8>) -> Bytes {
+        if message.len() > SMALL {
+            return message.into();
+        }
+        if self.chunk.capacity() < message.len() && !self.chunk.try_reclaim(CHUNK) {
+            self.chunk = BytesMut::with_capacity(CHUNK);
+        }
+        self.chunk.extend_from_slice(&message);
+        self.chunk.split().freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(len: usize) -> Fields {
+        let mut list = Fields::with_capacity(len);
+        list.extend((0..len).map(|_| (Bytes::new(), Bytes::from_static(b"old"))));
+        list
+    }
+
+    #[test]
+    fn a_list_that_was_read_is_used_again_and_is_empty_then() {
+        let mut spare = Spare::default();
+        spare.keep(list(3));
+        assert!(spare.list().is_empty() && spare.lists.is_empty());
+        assert!(spare.list().is_empty(), "there is always another one");
+    }
+
+    #[test]
+    fn only_so_many_lists_are_kept_and_none_that_is_long() {
+        let mut spare = Spare::default();
+        (0..2 * LISTS).for_each(|_| spare.keep(list(3)));
+        assert_eq!(spare.lists.len(), LISTS);
+        let mut spare = Spare::default();
+        spare.keep(list(LONGEST + 1));
+        assert!(spare.lists.is_empty());
+    }
+
+    #[test]
+    fn messages_of_every_size_stay_what_they_are() {
+        let mut spare = Spare::default();
+        let message = |at: usize| vec![at as u8; at % (2 * SMALL)];
+        let shared: Vec<Bytes> = (0..3000).map(|at| spare.share(message(at))).collect();
+        for (at, shared) in shared.iter().enumerate() {
+            assert_eq!(shared, &message(at));
+        }
+    }
+}
