@@ -32,6 +32,11 @@ impl<K: Copy + Ord, V> Table<K, V> {
         self.len == 0
     }
 
+    /// Whether all keys are below this one.
+    pub(crate) fn is_beyond(&self, key: K) -> bool {
+        self.places.back().is_none_or(|(last, _)| *last < key)
+    }
+
     /// Where a key is.
     #[inline]
     fn find(&self, key: K) -> Option<usize> {
@@ -49,12 +54,10 @@ impl<K: Copy + Ord, V> Table<K, V> {
     }
 
     fn search(&self, key: K) -> Option<usize> {
-        let (last, _) = self.places.back()?;
-        if *last < key {
-            None
-        } else {
-            self.places.binary_search_by_key(&key, |(key, _)| *key).ok()
+        if self.is_beyond(key) {
+            return None;
         }
+        self.places.binary_search_by_key(&key, |(key, _)| *key).ok()
     }
 
     pub(crate) fn get(&self, key: K) -> Option<&V> {
@@ -74,7 +77,7 @@ impl<K: Copy + Ord, V> Table<K, V> {
     /// Puts a value in; gives what was there before.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
         // What is new mostly is the last one.
-        if self.places.back().is_none_or(|(last, _)| *last < key) {
+        if self.is_beyond(key) {
             self.places.push_back((key, Some(value)));
             self.len += 1;
             return None;

@@ -150,6 +150,9 @@ impl HeldTable {
 
     /// An entry was delivered that is held here already: it is certainly ours from then on. Whether it is.
     pub(crate) fn delivered_again(&mut self, id: StreamId, touched: Time) -> bool {
+        if self.entries.is_beyond(id) {
+            return false;
+        }
         let Some((slot, held)) = self.find(id) else { return false };
         // One that was lost is ours again.
         held.touched = if held.lost { touched } else { held.touched.max(touched) };
@@ -292,12 +295,20 @@ impl HeldTable {
         work
     }
 
-    /// A handler ended: its entry, if it is still held.
-    pub(crate) fn end(&mut self, job: JobId) -> Option<(StreamId, &mut Held)> {
+    /// An entry neither waits nor runs any more, and is replied to: its work.
+    pub(crate) fn take_work(&mut self, id: StreamId) -> Option<Work> {
+        let held = self.get_mut(id)?;
+        held.stage = Stage::Replying;
+        held.work.take()
+    }
+
+    /// A handler ended: its entry, if it is still held, which is replied to; when it began, and its work.
+    pub(crate) fn end(&mut self, job: JobId) -> Option<(StreamId, Time, Option<Work>)> {
         let (slot, _) = self.running.remove(job)?;
         self.dispatch.remove(slot);
         let held = self.slots.get_mut(slot)?.as_mut()?;
-        Some((held.entry, held))
+        held.stage = Stage::Replying;
+        Some((held.entry, held.began, held.work.take()))
     }
 
     /// Forgets an entry, wherever it is.

@@ -16,6 +16,9 @@ use crate::output::LinkInput;
 pub struct JobId(pub u64);
 
 impl JobId {
+    /// How many services it can tell apart.
+    pub(super) const SERVICES: usize = 1 << 16;
+
     /// The `number`-th one of a server, for a service. Later ones are greater.
     pub(super) fn new(number: u64, service: usize) -> JobId {
         JobId(number << 16 | (service & 0xffff) as u64)

@@ -235,9 +235,12 @@ impl ServerCore {
     }
 
     fn service_of(&self, job: JobId) -> Option<usize> {
-        let runs = |at: &usize| self.services.get(*at).is_some_and(|service| service.runs(job));
         let named = job.service();
+        if self.services.len() <= JobId::SERVICES {
+            return Some(named).filter(|at| *at < self.services.len());
+        }
         // More services than a job's number can tell apart share numbers.
+        let runs = |at: &usize| self.services.get(*at).is_some_and(|service| service.runs(job));
         Some(named).filter(runs).or_else(|| (named..self.services.len()).find(runs))
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::entry::Stage;
+use super::entry::{Stage, Work};
 use super::service::Service;
 use super::{For, JobId, JobOutcome, Shared};
 use crate::command::{Command, Outcome, StreamId};
@@ -32,21 +32,26 @@ impl Service {
 
     /// A handler ended: its reply goes out, or, where nobody waits for one, its ack.
     pub(super) fn handler_ended(&mut self, shared: &mut Shared, job: JobId, outcome: JobOutcome) {
-        let Some((entry, held)) = self.held.end(job) else { return };
-        self.prefetch.finished(shared.now - held.began);
+        let Some((entry, began, work)) = self.held.end(job) else { return };
+        self.prefetch.finished(shared.now - began);
         shared.suspects.ended(self.at, entry);
         if shared.is_draining() {
             shared.report.finished += 1;
         }
-        self.settle(shared, entry, outcome);
+        if let Some(work) = work {
+            self.settle(shared, entry, work, outcome);
+        }
     }
 
     /// What came of an entry that neither waits nor runs any more.
-    pub(super) fn settle(&mut self, shared: &mut Shared, entry: StreamId, outcome: JobOutcome) {
+    pub(super) fn settle(
+        &mut self,
+        shared: &mut Shared,
+        entry: StreamId,
+        work: Work,
+        outcome: JobOutcome,
+    ) {
         let service = self.contract.service();
-        let Some(held) = self.held.get_mut(entry) else { return };
-        held.stage = Stage::Replying;
-        let Some(work) = held.work.take() else { return };
         let method = work.method;
         if let JobOutcome::Panicked(message) = &outcome {
             let (service, method) = (service.as_str().to_owned(), method.as_str().to_owned());
