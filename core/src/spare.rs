@@ -6,6 +6,8 @@ use crate::command::Fields;
 
 /// How many lists of fields are kept.
 const LISTS: usize = 256;
+/// A request has so many fields. Shorter lists would have to grow.
+const SHORTEST: usize = 3;
 /// Longer lists are nobody's requests and replies.
 const LONGEST: usize = 4;
 /// What is this small is put together with others.
@@ -23,7 +25,7 @@ pub(crate) struct Spare {
 impl Spare {
     /// These fields were read, and are done with.
     pub(crate) fn keep(&mut self, mut fields: Fields) {
-        if fields.capacity() <= LONGEST && self.lists.len() < LISTS {
+        if (SHORTEST..=LONGEST).contains(&fields.capacity()) && self.lists.len() < LISTS {
             fields.clear();
             self.lists.push(fields);
         }
@@ -31,7 +33,7 @@ impl Spare {
 
     /// An empty list.
     pub(crate) fn list(&mut self) -> Fields {
-        self.lists.pop().unwrap_or_else(|| Vec::with_capacity(3))
+        self.lists.pop().unwrap_or_else(|| Vec::with_capacity(SHORTEST))
     }
 
     /// A message in memory that costs nothing more when it is shared.
@@ -66,12 +68,13 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_lists_are_kept_and_none_that_is_long() {
+    fn only_so_many_lists_are_kept_and_none_that_is_long_or_would_have_to_grow() {
         let mut spare = Spare::default();
         (0..2 * LISTS).for_each(|_| spare.keep(list(3)));
         assert_eq!(spare.lists.len(), LISTS);
         let mut spare = Spare::default();
         spare.keep(list(LONGEST + 1));
+        spare.keep(list(SHORTEST - 1));
         assert!(spare.lists.is_empty());
     }
 

@@ -72,7 +72,8 @@ fn packed_entry(answer: &Bytes, values: &mut Values<'_>) -> Option<Entry> {
     if count % 2 != 0 {
         return None;
     }
-    let mut fields = Vec::with_capacity((count / 2).min(answer.len() / 8));
+    // Room for the fields of a request: whoever reads it may use the list for one.
+    let mut fields = Vec::with_capacity((count / 2).min(answer.len() / 8).max(3));
     for _ in 0..count / 2 {
         fields.push((answer.slice(values.text()?), answer.slice(values.text()?)));
     }

@@ -196,7 +196,7 @@ fn check_version(wire: &Wire<'_>) -> Result<(), String> {
 
 /// The object with its fields still as text, or the error that says what it is instead.
 fn read(envelope: &Bytes) -> Result<Wire<'_>, RpcError> {
-    let is_text = envelope.is_ascii() || std::str::from_utf8(envelope).is_ok();
+    let is_text = scan::is_ascii(envelope) || std::str::from_utf8(envelope).is_ok();
     if is_text && let Some(wire) = scan::read(envelope) {
         return Ok(wire);
     }

@@ -256,6 +256,16 @@ fn plain(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
+/// Whether all bytes are ASCII, and so a text.
+pub(super) fn is_ascii(bytes: &[u8]) -> bool {
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let all = |words: &[[u8; 8]]| words.iter().fold(0, |all, word| all | u64::from_le_bytes(*word));
+    let high = blocks.iter().fold(0, |high, block| high | all(block.as_chunks().0));
+    let (words, bytes) = rest.as_chunks();
+    let high = bytes.iter().fold(high | all(words), |high, byte| high | u64::from(*byte));
+    high & each(0x80) == 0
+}
+
 /// This byte, eight times.
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])

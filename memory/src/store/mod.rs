@@ -240,10 +240,11 @@ impl Store {
             return Err(refusals::wrong_arity("xadd"));
         }
         let now_ms = self.now_ms;
-        let log = match self.keys.entry(key.clone()) {
-            Slot::Vacant(_) if !create => return Ok(Reply::Nil),
-            slot => &mut slot.or_default().value.stream_mut()?.log,
-        };
+        if create && !self.keys.contains_key(key) {
+            self.keys.insert(key.clone(), Held::default());
+        }
+        let Some(found) = self.stream_mut(key)? else { return Ok(Reply::Nil) };
+        let log = &mut found.log;
         let id = log.append(now_ms, fields).ok_or_else(refusals::ids_are_exhausted)?;
         if let Some(max_len) = max_len {
             log.trim_about(max_len);
