@@ -36,15 +36,16 @@ impl Spare {
         self.lists.pop().unwrap_or_else(|| Vec::with_capacity(SHORTEST))
     }
 
-    /// A message in memory that costs nothing more when it is shared.
-    pub(crate) fn share(&mut self, message: Vec<u8>) -> Bytes {
-        if message.len() > SMALL {
+    /// A message in memory that many share. What it came in is given back at once, and is at hand for the next one.
+    pub(crate) fn share(&mut self, message: impl AsRef<[u8]> + Into<Bytes>) -> Bytes {
+        let bytes = message.as_ref();
+        if bytes.len() > SMALL {
             return message.into();
         }
-        if self.chunk.capacity() < message.len() && !self.chunk.try_reclaim(CHUNK) {
+        if self.chunk.capacity() < bytes.len() && !self.chunk.try_reclaim(CHUNK) {
             self.chunk = BytesMut::with_capacity(CHUNK);
         }
-        self.chunk.extend_from_slice(&message);
+        self.chunk.extend_from_slice(bytes);
         self.chunk.split().freeze()
     }
 }

@@ -272,6 +272,9 @@ impl Broker {
 
     /// Lets the reads that wait for a stream look at it, in order.
     fn serve(&mut self, stream: &Key, appended: bool) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let Some(waiting) = self.waiting.remove(stream) else { return };
         let mut still = VecDeque::with_capacity(waiting.len());
         for id in waiting {

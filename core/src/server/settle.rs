@@ -89,6 +89,7 @@ impl Service {
         };
         match reply {
             Some((stream, envelope)) => {
+                let envelope = shared.spare.share(envelope);
                 self.held.resize(entry, envelope.len());
                 self.outbox.push_back(PendingReply { entry, stream, envelope });
             }

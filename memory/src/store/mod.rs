@@ -6,6 +6,7 @@
 mod group;
 mod inspect;
 mod log;
+mod pending;
 mod refusals;
 #[cfg(test)]
 mod tests;
