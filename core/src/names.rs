@@ -261,9 +261,11 @@ pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> Nam
 
 /// The method in a name such as `arith.add`, if [`split_method`] finds nothing wrong with it.
 pub(crate) fn method_of(full: &[u8]) -> Option<&str> {
-    let dot = full.iter().position(|b| *b == b'.')?;
-    let (service, method) = (full.get(..dot)?, full.get(dot + 1..)?);
-    let good = is_name(service, IN_SERVICE) && is_name(method, IN_METHOD | HYPHEN);
+    // What may stand in the name of a service ends at the dot.
+    let dot = full.iter().position(|byte| MEANS[usize::from(*byte)] & IN_SERVICE == 0)?;
+    let (service, rest) = full.split_at_checked(dot)?;
+    let method = rest.strip_prefix(b".")?;
+    let good = service.first()?.is_ascii_lowercase() && is_name(method, IN_METHOD | HYPHEN);
     if good { std::str::from_utf8(method).ok() } else { None }
 }
 
