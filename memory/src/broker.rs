@@ -272,9 +272,6 @@ impl Broker {
 
     /// Lets the reads that wait for a stream look at it, in order.
     fn serve(&mut self, stream: &Key, appended: bool) {
-        if self.waiting.is_empty() {
-            return;
-        }
         let Some(waiting) = self.waiting.remove(stream) else { return };
         let mut still = VecDeque::with_capacity(waiting.len());
         for id in waiting {
@@ -376,11 +373,8 @@ impl Broker {
     }
 
     fn forget_if_unused(&mut self, connection: ConnectionId) {
-        if self
-            .connections
-            .get(&connection)
-            .is_some_and(|line| line.closed && line.queue.is_empty())
-        {
+        let unused = |line: &Line| line.closed && line.queue.is_empty();
+        if self.connections.get(&connection).is_some_and(unused) {
             self.connections.remove(&connection);
         }
     }

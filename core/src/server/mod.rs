@@ -183,7 +183,7 @@ impl ServerCore {
     fn step(&mut self, at: usize) {
         if let Some(service) = self.services.get_mut(at) {
             service.step(&mut self.shared);
-            service.touch(&mut self.touched);
+            touch(service, &mut self.touched);
         }
     }
 
@@ -194,7 +194,7 @@ impl ServerCore {
         }
         if let Some(service) = self.services.get_mut(at) {
             service.step_due = true;
-            service.touch(&mut self.touched);
+            touch(service, &mut self.touched);
         }
     }
 
@@ -210,7 +210,7 @@ impl ServerCore {
         self.shared.commands.hurry(now);
         for service in &mut self.services {
             service.reader.hurry(now);
-            service.touch(&mut self.touched);
+            touch(service, &mut self.touched);
         }
     }
 
@@ -291,6 +291,13 @@ impl ServerCore {
             service.send_acks(&mut self.shared);
             service.due = Due::Unknown;
         }
+    }
+}
+
+/// Something has happened to a service: it is among those of this round.
+fn touch(service: &mut Service, touched: &mut Vec<usize>) {
+    if !std::mem::replace(&mut service.touched, true) {
+        touched.push(service.at);
     }
 }
 

@@ -159,13 +159,6 @@ impl Service {
         }
     }
 
-    /// Something has happened to it: it is among those of this round.
-    pub(super) fn touch(&mut self, touched: &mut Vec<usize>) {
-        if !std::mem::replace(&mut self.touched, true) {
-            touched.push(self.at);
-        }
-    }
-
     /// Does everything that can be done now. Doing it twice does nothing more.
     pub(super) fn step(&mut self, shared: &mut Shared) {
         match shared.phase {
