@@ -60,6 +60,7 @@ mod output;
 mod random;
 mod refusal;
 mod server;
+mod spare;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -73,7 +74,7 @@ pub use command::{
     StreamId, StreamIdError, StreamInfo, Trimmed,
 };
 pub use contract::{Contract, ContractError, MethodKind};
-pub use envelope::{Outgoing, Request, RequestId, success_response};
+pub use envelope::{Outgoing, RequestId, success_response};
 pub use error::{
     CallError, IntoRpcError, Misuse, NoReply, RegisterError, RpcError, StartError, codes,
 };
@@ -81,7 +82,8 @@ pub use event::{Event, Level};
 pub use lifecycle::Phase;
 pub use machine::{Machine, TimerReason};
 pub use names::{
-    InstanceId, Key, KeyPrefix, MethodName, NameError, ServiceName, is_method_name, is_service_name,
+    InstanceId, Key, KeyPrefix, MethodName, Name, NameError, ServiceName, is_method_name,
+    is_service_name,
 };
 pub use options::{
     BackoffOptions, ClientOptions, CommonOptions, Concurrency, Disconnected, MissingService,

@@ -55,3 +55,28 @@ pub trait Machine {
     #[must_use]
     fn timeout_input() -> Self::Input;
 }
+
+/// The first of several timers; of those at the same time, the one that was named first.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Soonest(Option<(Time, TimerReason)>);
+
+impl Soonest {
+    #[inline]
+    pub(crate) fn of(mut self, at: Option<Time>, reason: TimerReason) -> Soonest {
+        if let Some(at) = at
+            && self.0.is_none_or(|(first, _)| at < first)
+        {
+            self.0 = Some((at, reason));
+        }
+        self
+    }
+
+    #[inline]
+    pub(crate) fn or(self, timer: Option<(Time, TimerReason)>) -> Soonest {
+        timer.map_or(self, |(at, reason)| self.of(Some(at), reason))
+    }
+
+    pub(crate) fn timer(self) -> Option<(Time, TimerReason)> {
+        self.0
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Everything is checked when it is made, so that the rest of the core never meets a bad name.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -94,6 +95,55 @@ name_type! {
     /// A complete key in Redis.
     Key
 }
+name_type! {
+    /// What a group, or a consumer in one, is called in Redis. Any text.
+    Name
+}
+
+macro_rules! any_text {
+    ($name:ident) => {
+        impl From<String> for $name {
+            fn from(text: String) -> $name {
+                $name(text.into())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> $name {
+                $name(text.into())
+            }
+        }
+    };
+}
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+any_text!(Key);
+any_text!(Name);
+
+impl PartialEq<str> for Name {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other
+    }
+}
+
+impl PartialEq<&str> for Name {
+    fn eq(&self, other: &&str) -> bool {
+        *self.0 == **other
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
 
 impl ServiceName {
     /// Checks and takes a service name.
@@ -113,6 +163,12 @@ impl ServiceName {
         } else {
             Err(NameError::Service(name.to_owned()))
         }
+    }
+}
+
+impl From<MethodName> for Arc<str> {
+    fn from(name: MethodName) -> Arc<str> {
+        name.0
     }
 }
 
@@ -198,28 +254,18 @@ impl KeyPrefix {
     }
 }
 
-impl From<String> for Key {
-    fn from(key: String) -> Key {
-        Key(key.into())
-    }
-}
-
-impl From<&str> for Key {
-    fn from(key: &str) -> Key {
-        Key(key.into())
-    }
-}
-
 /// The name of one server among the consumers of a service's group.
-pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> String {
-    format!("{service}:{instance}")
+pub(crate) fn consumer_name(service: &ServiceName, instance: &InstanceId) -> Name {
+    Name::from(format!("{service}:{instance}"))
 }
 
 /// The method in a name such as `arith.add`, if [`split_method`] finds nothing wrong with it.
 pub(crate) fn method_of(full: &[u8]) -> Option<&str> {
-    let dot = full.iter().position(|b| *b == b'.')?;
-    let (service, method) = (full.get(..dot)?, full.get(dot + 1..)?);
-    let good = is_name(service, IN_SERVICE) && is_name(method, IN_METHOD | HYPHEN);
+    // What may stand in the name of a service ends at the dot.
+    let dot = full.iter().position(|byte| MEANS[usize::from(*byte)] & IN_SERVICE == 0)?;
+    let (service, rest) = full.split_at_checked(dot)?;
+    let method = rest.strip_prefix(b".")?;
+    let good = service.first()?.is_ascii_lowercase() && is_name(method, IN_METHOD | HYPHEN);
     if good { std::str::from_utf8(method).ok() } else { None }
 }
 

@@ -22,7 +22,7 @@ use clamator_core::{Caller, RequestId, StreamId};
 #[derive(Clone, Debug)]
 pub struct CallContext {
     pub(crate) service: Arc<str>,
-    pub(crate) method: String,
+    pub(crate) method: Arc<str>,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) entry: StreamId,
     pub(crate) deliveries: u64,
@@ -40,7 +40,7 @@ impl CallContext {
     pub fn for_test(service: &str, method: &str) -> CallContext {
         CallContext {
             service: service.into(),
-            method: method.to_owned(),
+            method: method.into(),
             request_id: None,
             entry: StreamId::MIN,
             deliveries: 1,

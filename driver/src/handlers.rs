@@ -114,10 +114,10 @@ impl<R: Runtime, C: Callers> Handlers<R, C> {
 
     fn handler(&self, job: Job, lease_lost: Arc<AtomicBool>) -> Option<(Handling, Pace, Duration)> {
         let Served { service, name, caller, limit } = self.services.get(job.service)?;
-        let (handler, pace) = service.handler(&job.method)?;
+        let (handler, pace) = service.handler(job.method.as_str())?;
         let context = CallContext {
             service: name.clone(),
-            method: job.method,
+            method: job.method.into(),
             request_id: job.request_id.clone(),
             entry: job.entry,
             deliveries: job.deliveries,

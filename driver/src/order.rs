@@ -58,7 +58,7 @@ impl Order {
 
     /// The key of a request, or that it panicked at it.
     pub(crate) fn of(&self, keying: &Keying) -> Keyed {
-        let incoming = Incoming { method: &keying.method, params: &keying.params };
+        let incoming = Incoming { method: keying.method.as_str(), params: &keying.params };
         match catch_unwind(AssertUnwindSafe(|| (self.key)(&incoming))) {
             Ok(Some(key)) => Keyed::Key(Bytes::from(key)),
             Ok(None) => Keyed::Free,
@@ -78,7 +78,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clamator_core::StreamId;
+    use clamator_core::{MethodName, StreamId};
 
     use super::*;
 
@@ -86,7 +86,8 @@ mod tests {
         params: &str,
         key: impl Fn(&Incoming<'_>) -> Option<K> + Send + Sync + 'static,
     ) -> Keyed {
-        let (method, params) = ("add".to_owned(), Bytes::copy_from_slice(params.as_bytes()));
+        let (method, params) =
+            (MethodName::new("add").unwrap(), Bytes::copy_from_slice(params.as_bytes()));
         Order::by(key).of(&Keying { service: 0, entry: StreamId::MIN, method, params })
     }
 

@@ -373,11 +373,8 @@ impl Broker {
     }
 
     fn forget_if_unused(&mut self, connection: ConnectionId) {
-        if self
-            .connections
-            .get(&connection)
-            .is_some_and(|line| line.closed && line.queue.is_empty())
-        {
+        let unused = |line: &Line| line.closed && line.queue.is_empty();
+        if self.connections.get(&connection).is_some_and(unused) {
             self.connections.remove(&connection);
         }
     }

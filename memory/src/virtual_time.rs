@@ -1,6 +1,6 @@
 //! A virtual clock and the single-threaded executor that moves it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -39,9 +39,13 @@ pub struct VirtualTime {
 
 type TaskId = u64;
 
+type TaskFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 struct Task {
-    future: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// But while it is polled.
+    future: Option<TaskFuture>,
     waker: Waker,
+    is_ready: bool,
 }
 
 /// The number of the future that [`VirtualTime::run`] was given.
@@ -57,11 +61,10 @@ struct State {
     now: Time,
     running: bool,
     last_task: TaskId,
-    /// Every task but the one that is being polled.
     tasks: BTreeMap<TaskId, Task>,
     /// Who was woken, in order; each is in it at most once.
     ready: VecDeque<TaskId>,
-    is_ready: BTreeSet<TaskId>,
+    is_main_ready: bool,
     last_timer: u64,
     timers: BTreeMap<(Time, u64), Waker>,
 }
@@ -91,11 +94,12 @@ impl VirtualTime {
 
     /// Runs a task in the background of the present [`run`](VirtualTime::run), or else of the next one.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let future = Box::pin(task);
+        let future: TaskFuture = Box::pin(task);
         let mut state = self.shared.lock();
         state.last_task += 1;
         let id = state.last_task;
-        state.tasks.insert(id, Task { future, waker: self.shared.waker(id) });
+        let (future, waker) = (Some(future), self.shared.waker(id));
+        state.tasks.insert(id, Task { future, waker, is_ready: false });
         state.make_ready(id);
     }
 
@@ -137,9 +141,12 @@ impl VirtualTime {
                 continue;
             }
             // Out of the table while it is polled, so that it can spawn and wake.
-            let Some(mut task) = self.shared.lock().tasks.remove(&id) else { continue };
-            if task.future.as_mut().poll(&mut Context::from_waker(&task.waker)).is_pending() {
-                self.shared.lock().tasks.insert(id, task);
+            let Some((mut future, waker)) = self.shared.lock().take(id) else { continue };
+            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                self.shared.lock().put_back(id, future);
+            } else {
+                let ended = self.shared.lock().tasks.remove(&id);
+                drop(ended);
             }
         }
     }
@@ -174,8 +181,29 @@ impl fmt::Debug for VirtualTime {
 
 impl State {
     fn make_ready(&mut self, task: TaskId) {
-        if self.is_ready.insert(task) {
+        // One that has ended has nothing to do.
+        let Some(is_ready) = self.is_ready(task) else { return };
+        if !mem::replace(is_ready, true) {
             self.ready.push_back(task);
+        }
+    }
+
+    fn is_ready(&mut self, task: TaskId) -> Option<&mut bool> {
+        match task {
+            MAIN => Some(&mut self.is_main_ready),
+            _ => self.tasks.get_mut(&task).map(|task| &mut task.is_ready),
+        }
+    }
+
+    /// A task's future, which is to be polled, and what wakes it.
+    fn take(&mut self, task: TaskId) -> Option<(TaskFuture, Waker)> {
+        let task = self.tasks.get_mut(&task)?;
+        Some((task.future.take()?, task.waker.clone()))
+    }
+
+    fn put_back(&mut self, task: TaskId, future: TaskFuture) {
+        if let Some(task) = self.tasks.get_mut(&task) {
+            task.future = Some(future);
         }
     }
 }
@@ -195,7 +223,9 @@ impl Shared {
         loop {
             let mut state = self.lock();
             if let Some(id) = state.ready.pop_front() {
-                state.is_ready.remove(&id);
+                if let Some(is_ready) = state.is_ready(id) {
+                    *is_ready = false;
+                }
                 return Some(id);
             }
             let ((at, _), waker) = state.timers.pop_first()?;
@@ -218,7 +248,7 @@ impl Running<'_> {
         state.running = true;
         state.ready.retain(|task| *task != MAIN);
         state.ready.push_front(MAIN);
-        state.is_ready.insert(MAIN);
+        state.is_main_ready = true;
         drop(state);
         Running { shared }
     }
@@ -236,7 +266,7 @@ impl Drop for Running<'_> {
         }
         let mut state = self.shared.lock();
         state.ready.clear();
-        state.is_ready.clear();
+        state.is_main_ready = false;
         state.running = false;
     }
 }

@@ -72,7 +72,8 @@ fn packed_entry(answer: &Bytes, values: &mut Values<'_>) -> Option<Entry> {
     if count % 2 != 0 {
         return None;
     }
-    let mut fields = Vec::with_capacity((count / 2).min(answer.len() / 8));
+    // Room for the fields of a request: whoever reads it may use the list for one.
+    let mut fields = Vec::with_capacity((count / 2).min(answer.len() / 8).max(3));
     for _ in 0..count / 2 {
         fields.push((answer.slice(values.text()?), answer.slice(values.text()?)));
     }
@@ -267,22 +268,41 @@ mod tests {
     fn claim() -> Command {
         let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
         let (min_idle, cursor) = (Duration::ZERO, StreamId::MIN);
-        Command::AutoClaim { stream, group, consumer, min_idle, cursor, count: 1 }
+        Command::AutoClaim {
+            stream,
+            group: group.into(),
+            consumer: consumer.into(),
+            min_idle,
+            cursor,
+            count: 1,
+        }
     }
 
     fn own_pending() -> Command {
         let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-        Command::ReadOwnPending { stream, group, consumer, after: StreamId::MIN, count: 1 }
+        Command::ReadOwnPending {
+            stream,
+            group: group.into(),
+            consumer: consumer.into(),
+            after: StreamId::MIN,
+            count: 1,
+        }
     }
 
     fn count_delivery() -> Command {
         let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-        Command::CountDelivery { stream, group, consumer, id: StreamId::MIN, raise: true }
+        Command::CountDelivery {
+            stream,
+            group: group.into(),
+            consumer: consumer.into(),
+            id: StreamId::MIN,
+            raise: true,
+        }
     }
 
     fn renew() -> Command {
         let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-        Command::Renew { stream, group, consumer, ids: Vec::new() }
+        Command::Renew { stream, group: group.into(), consumer: consumer.into(), ids: Vec::new() }
     }
 
     fn trim() -> Command {

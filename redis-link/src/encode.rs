@@ -166,7 +166,13 @@ mod tests {
 
     fn read_group(block: Duration) -> Command {
         let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-        Command::ReadGroup { stream, group, consumer, count: 1, block }
+        Command::ReadGroup {
+            stream,
+            group: group.into(),
+            consumer: consumer.into(),
+            count: 1,
+            block,
+        }
     }
 
     fn read(block: Duration) -> Command {
@@ -179,7 +185,14 @@ mod tests {
 
     fn claim(min_idle: Duration) -> Command {
         let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-        Command::AutoClaim { stream, group, consumer, min_idle, cursor: StreamId::MIN, count: 1 }
+        Command::AutoClaim {
+            stream,
+            group: group.into(),
+            consumer: consumer.into(),
+            min_idle,
+            cursor: StreamId::MIN,
+            count: 1,
+        }
     }
 
     #[test]

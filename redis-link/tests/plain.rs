@@ -29,28 +29,47 @@ fn names() -> (Key, String, String) {
 
 fn renew(ids: &[StreamId]) -> Command {
     let (stream, group, consumer) = names();
-    Command::Renew { stream, group, consumer, ids: ids.to_vec() }
+    Command::Renew { stream, group: group.into(), consumer: consumer.into(), ids: ids.to_vec() }
 }
 
 fn release(ids: &[StreamId]) -> Command {
     let (stream, group, consumer) = names();
-    Command::Release { stream, group, consumer, ids: ids.to_vec() }
+    Command::Release { stream, group: group.into(), consumer: consumer.into(), ids: ids.to_vec() }
 }
 
 fn own_pending(after: StreamId) -> Command {
     let (stream, group, consumer) = names();
-    Command::ReadOwnPending { stream, group, consumer, after, count: 9 }
+    Command::ReadOwnPending {
+        stream,
+        group: group.into(),
+        consumer: consumer.into(),
+        after,
+        count: 9,
+    }
 }
 
 fn auto_claim(min_idle: u64) -> Command {
     let (stream, group, consumer) = names();
     let (min_idle, cursor) = (Duration::from_millis(min_idle), StreamId::MIN);
-    Command::AutoClaim { stream, group, consumer, min_idle, cursor, count: 9 }
+    Command::AutoClaim {
+        stream,
+        group: group.into(),
+        consumer: consumer.into(),
+        min_idle,
+        cursor,
+        count: 9,
+    }
 }
 
 fn count_delivery(id: StreamId) -> Command {
     let (stream, group, consumer) = names();
-    Command::CountDelivery { stream, group, consumer, id, raise: true }
+    Command::CountDelivery {
+        stream,
+        group: group.into(),
+        consumer: consumer.into(),
+        id,
+        raise: true,
+    }
 }
 
 fn entry(id: StreamId) -> Entry {
@@ -171,7 +190,7 @@ fn a_group_begins_where_it_is_told() {
     let mut redis = connect(&server);
     let create = |group: &str, start| {
         let (stream, group) = (Key::from("s"), group.to_owned());
-        Command::CreateGroup { stream, group, start }
+        Command::CreateGroup { stream, group: group.into(), start }
     };
     for (group, start, left) in [
         ("all", GroupStart::Beginning, 4),

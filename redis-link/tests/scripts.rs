@@ -23,17 +23,17 @@ fn run(redis: &mut Connection, command: &Command) -> Outcome {
 
 fn renew(ids: &[StreamId]) -> Command {
     let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-    Command::Renew { stream, group, consumer, ids: ids.to_vec() }
+    Command::Renew { stream, group: group.into(), consumer: consumer.into(), ids: ids.to_vec() }
 }
 
 fn release(ids: &[StreamId]) -> Command {
     let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-    Command::Release { stream, group, consumer, ids: ids.to_vec() }
+    Command::Release { stream, group: group.into(), consumer: consumer.into(), ids: ids.to_vec() }
 }
 
 fn remove_consumer(consumer: &str) -> Command {
     let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), consumer.to_owned());
-    Command::RemoveConsumer { stream, group, consumer }
+    Command::RemoveConsumer { stream, group: group.into(), consumer: consumer.into() }
 }
 
 fn trim_done() -> Command {
@@ -46,23 +46,47 @@ fn trimmed(removed: u64, len: u64) -> Reply {
 
 fn own_pending() -> Command {
     let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-    Command::ReadOwnPending { stream, group, consumer, after: StreamId::MIN, count: 9 }
+    Command::ReadOwnPending {
+        stream,
+        group: group.into(),
+        consumer: consumer.into(),
+        after: StreamId::MIN,
+        count: 9,
+    }
 }
 
 fn auto_claim() -> Command {
     let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
     let (min_idle, cursor) = (Duration::ZERO, StreamId::MIN);
-    Command::AutoClaim { stream, group, consumer, min_idle, cursor, count: 9 }
+    Command::AutoClaim {
+        stream,
+        group: group.into(),
+        consumer: consumer.into(),
+        min_idle,
+        cursor,
+        count: 9,
+    }
 }
 
 fn count_delivery(id: StreamId) -> Command {
     let (stream, group, consumer) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-    Command::CountDelivery { stream, group, consumer, id, raise: true }
+    Command::CountDelivery {
+        stream,
+        group: group.into(),
+        consumer: consumer.into(),
+        id,
+        raise: true,
+    }
 }
 
 fn remove_idle_consumers() -> Command {
     let (stream, group, except) = (Key::from("s"), "g".to_owned(), "c".to_owned());
-    Command::RemoveIdleConsumers { stream, group, min_idle: Duration::ZERO, except }
+    Command::RemoveIdleConsumers {
+        stream,
+        group: group.into(),
+        min_idle: Duration::ZERO,
+        except: except.into(),
+    }
 }
 
 /// Three entries, of which `c` has got two and acknowledged one; `d` has nothing.

@@ -96,7 +96,7 @@ impl Probe for MemoryProbe {
 
     fn create_group(&mut self, stream: &str, group: &str, start: GroupStart) {
         let (stream, group) = (Key::from(stream), group.to_owned());
-        self.run(Command::CreateGroup { stream, group, start });
+        self.run(Command::CreateGroup { stream, group: group.into(), start });
     }
 
     fn destroy_group(&mut self, stream: &str, group: &str) {
@@ -130,7 +130,13 @@ impl Probe for MemoryProbe {
     fn read_group(&mut self, stream: &str, group: &str, consumer: &str, count: u32) -> Vec<Entry> {
         let (group, consumer) = (group.to_owned(), consumer.to_owned());
         let (stream, block) = (Key::from(stream), Duration::from_millis(1));
-        match self.run(Command::ReadGroup { stream, group, consumer, count, block }) {
+        match self.run(Command::ReadGroup {
+            stream,
+            group: group.into(),
+            consumer: consumer.into(),
+            count,
+            block,
+        }) {
             Reply::Entries(entries) => entries,
             other => panic!("a read gives {other:?}"),
         }
@@ -139,7 +145,7 @@ impl Probe for MemoryProbe {
     fn ack(&mut self, stream: &str, group: &str, id: StreamId) {
         self.run(Command::Ack {
             stream: Key::from(stream),
-            group: group.to_owned(),
+            group: group.to_owned().into(),
             ids: vec![id],
         });
     }
@@ -153,8 +159,8 @@ impl Probe for MemoryProbe {
     ) -> Vec<StreamId> {
         let claimed = self.run(Command::AutoClaim {
             stream: Key::from(stream),
-            group: group.to_owned(),
-            consumer: consumer.to_owned(),
+            group: group.to_owned().into(),
+            consumer: consumer.to_owned().into(),
             min_idle,
             cursor: StreamId::MIN,
             count: 1000,
@@ -168,13 +174,13 @@ impl Probe for MemoryProbe {
     fn touch(&mut self, stream: &str, group: &str, consumer: &str, ids: &[StreamId]) {
         let (group, consumer) = (group.to_owned(), consumer.to_owned());
         let (stream, ids) = (Key::from(stream), ids.to_vec());
-        self.run(Command::Renew { stream, group, consumer, ids });
+        self.run(Command::Renew { stream, group: group.into(), consumer: consumer.into(), ids });
     }
 
     fn release(&mut self, stream: &str, group: &str, consumer: &str, ids: &[StreamId]) {
         let (group, consumer) = (group.to_owned(), consumer.to_owned());
         let (stream, ids) = (Key::from(stream), ids.to_vec());
-        self.run(Command::Release { stream, group, consumer, ids });
+        self.run(Command::Release { stream, group: group.into(), consumer: consumer.into(), ids });
     }
 
     fn counts_added(&mut self, _stream: &str) -> bool {

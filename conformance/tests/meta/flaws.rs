@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clamator_core::{
-    Command, ConnectionId, Entry, GroupStart, Key, Lane, Outcome, Reply, StreamId, Trimmed,
+    Command, ConnectionId, Entry, GroupStart, Key, Lane, Name, Outcome, Reply, StreamId, Trimmed,
 };
 use clamator_driver::Time;
 use clamator_memory::Memory;
@@ -169,7 +169,7 @@ impl Flaw for DeliversAgain {
 
 /// Hands out to one consumer what it has handed out to another one.
 #[derive(Clone, Default)]
-pub(crate) struct DeliversToTwo(Arc<Mutex<Vec<(String, Entry)>>>);
+pub(crate) struct DeliversToTwo(Arc<Mutex<Vec<(Name, Entry)>>>);
 
 impl Flaw for DeliversToTwo {
     fn outcome(&self, asked: &Command, outcome: Outcome) -> Outcome {

@@ -17,6 +17,7 @@ use crate::names::{Key, ServiceName};
 use crate::options::{Disconnected, MissingService, QueueFull};
 use crate::output::Output;
 use crate::refusal::Meaning;
+use crate::spare::Spare;
 
 impl ClientCore {
     pub(super) fn call(
@@ -41,14 +42,14 @@ impl ClientCore {
                 let kind = outgoing.kind;
                 let id = self.random.uuid();
                 let envelope = match kind {
-                    MethodKind::Request => outgoing.into_request(id),
-                    MethodKind::Notification => outgoing.into_notification(),
+                    MethodKind::Request => outgoing.into_request(id, &mut self.spare),
+                    MethodKind::Notification => outgoing.into_notification(&mut self.spare),
                 };
                 let call = Call::new(kind, target, envelope, size, id, times);
                 if !self.commands.is_open() {
                     self.pending.insert(key, call);
                 } else if let Some(call) = self.pending.insert_to_send(key, call) {
-                    let append = append(call, &self.reply_to);
+                    let append = append(call, &self.reply_to, &mut self.spare);
                     self.commands.send(self.now, append, sent(key, call), &mut self.out);
                 }
             }
@@ -131,7 +132,7 @@ impl ClientCore {
     pub(super) fn send_waiting(&mut self) {
         while self.commands.is_open() {
             let Some((key, call)) = self.pending.next_to_send() else { return };
-            let append = append(call, &self.reply_to);
+            let append = append(call, &self.reply_to, &mut self.spare);
             self.commands.send(self.now, append, sent(key, call), &mut self.out);
         }
     }
@@ -203,11 +204,11 @@ impl ClientCore {
 }
 
 /// The command that puts a call's message into its stream.
-fn append(call: &Call, reply_to: &Bytes) -> Command {
+fn append(call: &Call, reply_to: &Bytes, spare: &mut Spare) -> Command {
     let reply_to = (call.kind == MethodKind::Request).then(|| reply_to.clone());
     Command::Append {
         stream: call.stream().clone(),
-        fields: envelope::fields(call.envelope.clone(), reply_to),
+        fields: envelope::fields(call.envelope.clone(), reply_to, spare),
         max_len: None,
         create: false,
     }

@@ -39,11 +39,12 @@ use crate::event::Event;
 use crate::gate::Gate;
 use crate::lane::{LaneChange, LaneState};
 use crate::lifecycle::{OnStart, OnStop, Phase};
-use crate::machine::{Machine, TimerReason};
+use crate::machine::{Machine, Soonest, TimerReason};
 use crate::names::Key;
 use crate::options::ClientOptions;
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
+use crate::spare::Spare;
 use crate::time::Time;
 use call::Trouble;
 pub use io::{CallKey, Caller, ClientInput, ClientOutput};
@@ -99,6 +100,7 @@ pub struct ClientCore {
     said_goodbye: bool,
     targets: Targets,
     pending: Pending,
+    spare: Spare,
     report: StopReport,
     out: Out,
 }
@@ -127,6 +129,7 @@ impl ClientCore {
             said_goodbye: false,
             targets: Targets::new(options.common.key_prefix.clone()),
             pending: Pending::new(&options),
+            spare: Spare::default(),
             report: StopReport::default(),
             out: VecDeque::new(),
             options,
@@ -355,25 +358,19 @@ impl Machine for ClientCore {
     fn poll_timeout(&mut self) -> Option<(Time, TimerReason)> {
         let draining = match self.phase {
             Phase::Idle | Phase::Stopped => return None,
-            Phase::Draining { until } if until > self.now => Some((until, TimerReason::Drain)),
-            Phase::Draining { until } => Some((until + GOODBYE, TimerReason::Drain)),
+            Phase::Draining { until } if until > self.now => Some(until),
+            Phase::Draining { until } => Some(until + GOODBYE),
             _ => None,
         };
-        let pending = self.pending.timeout().map(|(at, is_deadline)| {
-            (at, if is_deadline { TimerReason::CallDeadline } else { TimerReason::Retry })
-        });
-        [
-            self.commands.timeout().map(|at| (at, TimerReason::Connection)),
-            self.replies.timeout().map(|at| (at, TimerReason::Connection)),
-            pending,
-            draining,
-            self.reading.timeout().map(|at| (at, TimerReason::Retry)),
-            self.hold_until.map(|at| (at, TimerReason::ReplyStream)),
-            self.renew_at.map(|at| (at, TimerReason::ReplyStream)),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(at, _)| *at)
+        Soonest::default()
+            .of(self.commands.timeout(), TimerReason::Connection)
+            .of(self.replies.timeout(), TimerReason::Connection)
+            .or(self.pending.timeout())
+            .of(draining, TimerReason::Drain)
+            .of(self.reading.timeout(), TimerReason::Retry)
+            .of(self.hold_until, TimerReason::ReplyStream)
+            .of(self.renew_at, TimerReason::ReplyStream)
+            .timer()
     }
 
     fn link_input(input: LinkInput) -> ClientInput {

@@ -12,6 +12,7 @@ use super::room::Room;
 use crate::command::{Fault, Outcome, Reply};
 use crate::contract::MethodKind;
 use crate::error::CallError;
+use crate::machine::{Soonest, TimerReason};
 use crate::names::Key;
 use crate::options::ClientOptions;
 use crate::random::Uuid;
@@ -246,14 +247,16 @@ impl Pending {
     }
 
     /// When the next deadline or retry is due.
-    pub(crate) fn timeout(&self) -> Option<(Time, bool)> {
-        let deadline = self.calls.first_deadline().map(|(at, _)| (at, true));
-        let retry = self.retries.first().map(|(at, _)| (*at, false));
+    pub(crate) fn timeout(&self) -> Option<(Time, TimerReason)> {
+        let deadline = self.calls.first_deadline().map(|(at, _)| at);
         let place = if self.waiting.is_empty() { None } else { self.places.timeout() };
-        let place = place.map(|at| (at, false));
-        let stream = self.missing.timeout().map(|at| (at, false));
-        let room = self.room.timeout().map(|at| (at, true));
-        [deadline, retry, stream, place, room].into_iter().flatten().min_by_key(|(at, _)| *at)
+        Soonest::default()
+            .of(deadline, TimerReason::CallDeadline)
+            .of(self.retries.first().map(|(at, _)| *at), TimerReason::Retry)
+            .of(self.missing.timeout(), TimerReason::Retry)
+            .of(place, TimerReason::Retry)
+            .of(self.room.timeout(), TimerReason::CallDeadline)
+            .timer()
     }
 
     /// Puts those whose retry is due back among those to send, lets streams be tried again, and frees the places of replies that are given up.

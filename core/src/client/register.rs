@@ -164,7 +164,10 @@ impl Register {
         let slot = self.slots.get(self.first as usize);
         let first = slot.and_then(|slot| slot.taken.as_ref());
         let first = first.map(|(key, call)| (call.deadline, *key));
-        first.into_iter().chain(self.others.first().copied()).min_by_key(|(at, _)| *at)
+        match (first, self.others.first().copied()) {
+            (Some(first), Some(other)) if other.0 < first.0 => Some(other),
+            (first, other) => first.or(other),
+        }
     }
 }
 

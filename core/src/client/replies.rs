@@ -131,6 +131,7 @@ impl ClientCore {
             return self.read_on(entry.id, false);
         };
         let (_, envelope) = fields.swap_remove(at);
+        self.spare.keep(fields);
         let response = parse_response(&envelope);
         let answered = response.id.map_or(Answered::Nobody, |id| self.pending.answered(id));
         self.read_on(entry.id, !matches!(answered, Answered::Nobody));

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::names::Key;
+use crate::names::{Key, Name};
 pub use answer::{Fault, Outcome, Refusal, Reply, StreamInfo, Trimmed};
 pub use stream_id::{StreamId, StreamIdError};
 
@@ -92,7 +92,7 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// Where it begins.
         start: GroupStart,
     },
@@ -101,9 +101,9 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// The consumer, made if it is missing.
-        consumer: String,
+        consumer: Name,
         /// At most this many.
         count: u32,
         /// Wait at most this long; a millisecond at least.
@@ -115,9 +115,9 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// The consumer.
-        consumer: String,
+        consumer: Name,
         /// Begin after this id.
         after: StreamId,
         /// At most this many.
@@ -144,7 +144,7 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// The entries.
         ids: Vec<StreamId>,
     },
@@ -154,9 +154,9 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// Who takes them over.
-        consumer: String,
+        consumer: Name,
         /// For how long nobody may have touched them.
         min_idle: Duration,
         /// Where to go on looking; `0-0` begins anew.
@@ -170,9 +170,9 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// The consumer.
-        consumer: String,
+        consumer: Name,
         /// The entry.
         id: StreamId,
         /// Whether one more is counted.
@@ -184,9 +184,9 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// The consumer.
-        consumer: String,
+        consumer: Name,
         /// The entries.
         ids: Vec<StreamId>,
     },
@@ -197,9 +197,9 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// The consumer.
-        consumer: String,
+        consumer: Name,
         /// The entries.
         ids: Vec<StreamId>,
     },
@@ -214,9 +214,9 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// The consumer.
-        consumer: String,
+        consumer: Name,
     },
     /// Removes those consumers from a group for which nothing is pending and of which nobody has heard for `min_idle`, but not
     /// `except`. One script. [`Reply::Count`] of those removed.
@@ -224,11 +224,11 @@ pub enum Command {
         /// The stream.
         stream: Key,
         /// The group.
-        group: String,
+        group: Name,
         /// For how long they must have been idle.
         min_idle: Duration,
         /// The consumer that stays.
-        except: String,
+        except: Name,
     },
     /// Deletes a key (`DEL`). [`Reply::Count`].
     Delete {

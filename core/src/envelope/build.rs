@@ -12,6 +12,7 @@ use crate::contract::MethodKind;
 use crate::error::{Misuse, RpcError};
 use crate::names::{NameError, is_method_name, is_service_name};
 use crate::random::{UUID_LEN, Uuid};
+use crate::spare::Spare;
 
 /// A request or a notification with its params, written once, into the buffer that will be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,23 +83,23 @@ impl Outgoing {
     }
 
     /// The finished envelope of a request.
-    pub(crate) fn into_request(mut self, id: Uuid) -> Bytes {
+    pub(crate) fn into_request(mut self, id: Uuid, spare: &mut Spare) -> Bytes {
         let mut end = *br#","id":"________-____-____-____-____________"}"#;
         end[7..7 + UUID_LEN].copy_from_slice(&id.text());
         self.envelope.extend_from_slice(&end);
-        self.envelope.into()
+        spare.share(self.envelope)
     }
 
     /// The finished envelope of a notification.
-    pub(crate) fn into_notification(mut self) -> Bytes {
+    pub(crate) fn into_notification(mut self, spare: &mut Spare) -> Bytes {
         self.envelope.push(b'}');
-        self.envelope.into()
+        spare.share(self.envelope)
     }
 }
 
 /// The fields of an entry that carries `envelope`.
-pub(crate) fn fields(envelope: Bytes, reply_to: Option<Bytes>) -> Fields {
-    let mut fields = Vec::with_capacity(3);
+pub(crate) fn fields(envelope: Bytes, reply_to: Option<Bytes>, spare: &mut Spare) -> Fields {
+    let mut fields = spare.list();
     fields.push((Bytes::from_static(b"type"), Bytes::from_static(b"rpc")));
     fields.push((Bytes::from_static(ENVELOPE), envelope));
     if let Some(key) = reply_to {

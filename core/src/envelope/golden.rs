@@ -7,13 +7,17 @@ use super::*;
 use crate::contract::MethodKind;
 use crate::error::{Misuse, RpcError, codes};
 use crate::random::Random;
+use crate::spare::Spare;
 
 fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-fn parsed(text: &str) -> Request {
-    parse_request(&bytes(text)).unwrap_or_else(|invalid| panic!("{text}: {invalid:?}"))
+fn parsed(text: &str) -> Request<'static> {
+    let envelope = bytes(text);
+    let request = parse_request(&envelope);
+    let request = request.unwrap_or_else(|invalid| panic!("{text}: {invalid:?}"));
+    Request { method: request.method.into_owned().into(), ..request }
 }
 
 #[test]
@@ -68,7 +72,7 @@ fn requests_of_every_implementation_are_read() {
     for (envelope, id, method, params) in vectors {
         let request = parsed(envelope);
         assert_eq!(request.id.as_ref().map(RequestId::as_json), id, "{envelope}");
-        assert_eq!((request.method.as_str(), &request.params[..]), (method, params.as_bytes()));
+        assert_eq!((&*request.method, &request.params[..]), (method, params.as_bytes()));
     }
 }
 
@@ -156,7 +160,7 @@ fn requests_are_written_as_the_others_write_them() {
         Outgoing::new(MethodKind::Request, "arith", "add", &json!({"a": 2, "b": 3.5})).unwrap();
     assert_eq!(call.service(), "arith");
     let len = call.len();
-    let envelope = call.into_request(id);
+    let envelope = call.into_request(id, &mut Spare::default());
     assert_eq!(envelope.len(), len);
     assert_eq!(
         envelope,
@@ -166,7 +170,7 @@ fn requests_are_written_as_the_others_write_them() {
     );
     let ping = Outgoing::new(MethodKind::Notification, "arith", "ping", &json!({"n": 2})).unwrap();
     assert_eq!(
-        ping.into_notification(),
+        ping.into_notification(&mut Spare::default()),
         r#"{"jsonrpc":"2.0","method":"arith.ping","params":{"n":2}}"#
     );
 }
@@ -194,10 +198,13 @@ fn entries_carry_their_fields_in_the_usual_order() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        names(fields(bytes("{}"), Some(bytes("p:replies:c")))),
+        names(fields(bytes("{}"), Some(bytes("p:replies:c")), &mut Spare::default())),
         ["type=rpc", "envelope={}", "reply-to=p:replies:c"]
     );
-    assert_eq!(names(fields(bytes("{}"), None)), ["type=rpc", "envelope={}"]);
+    assert_eq!(
+        names(fields(bytes("{}"), None, &mut Spare::default())),
+        ["type=rpc", "envelope={}"]
+    );
 }
 
 #[test]

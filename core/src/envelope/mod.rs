@@ -6,8 +6,8 @@ mod scan;
 
 pub use build::{Outgoing, success_response};
 pub(crate) use build::{error_response, fields};
-pub use parse::{Request, RequestId};
-pub(crate) use parse::{parse_request, parse_response};
+pub use parse::RequestId;
+pub(crate) use parse::{Request, parse_request, parse_response};
 
 /// The field that carries an envelope.
 pub(crate) const ENVELOPE: &[u8] = b"envelope";

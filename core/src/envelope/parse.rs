@@ -41,13 +41,13 @@ impl std::fmt::Display for RequestId {
 
 /// A request, or a notification when it has no id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub(crate) struct Request<'a> {
     /// What its reply is told by; `None` makes it a notification.
-    pub id: Option<RequestId>,
+    pub(crate) id: Option<RequestId>,
     /// The method, without the service.
-    pub method: String,
+    pub(crate) method: Cow<'a, str>,
     /// The params as JSON; `{}` when absent or null.
-    pub params: Bytes,
+    pub(crate) params: Bytes,
 }
 
 /// Something that isn't a request, and what may be said about it.
@@ -102,7 +102,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de Raw
 }
 
 /// Reads a request or a notification.
-pub(crate) fn parse_request(envelope: &Bytes) -> Result<Request, InvalidRequest> {
+pub(crate) fn parse_request(envelope: &Bytes) -> Result<Request<'_>, InvalidRequest> {
     let wire = read(envelope).map_err(|error| InvalidRequest { id: None, error })?;
     let id = match wire.id.map(|id| request_id(envelope, id)).transpose() {
         Ok(id) => id,
@@ -118,17 +118,17 @@ pub(crate) fn parse_request(envelope: &Bytes) -> Result<Request, InvalidRequest>
     }
 }
 
-fn method(wire: &Wire<'_>) -> Result<String, String> {
+fn method<'a>(wire: &Wire<'a>) -> Result<Cow<'a, str>, String> {
     check_version(wire)?;
     if wire.result.is_some() || wire.error.is_some() {
         return Err("it is a response".to_owned());
     }
     if let Some(method) = wire.method.and_then(inside).and_then(method_of) {
-        return Ok(method.to_owned());
+        return Ok(Cow::Borrowed(method));
     }
     let full =
         wire.method.and_then(string_of).ok_or("it has no method, or one that is not a string")?;
-    split_method(&full).map(|(_service, method)| method.to_owned())
+    split_method(&full).map(|(_service, method)| Cow::Owned(method.to_owned()))
 }
 
 /// Reads a reply.

@@ -26,8 +26,7 @@ pub(super) fn read(text: &[u8]) -> Option<Wire<'_>> {
         None => mark(text, b'{')?,
     };
     loop {
-        let (field, after) = field(mark(rest, b'"')?)?;
-        let before = space(mark(after, b':')?);
+        let (field, before) = name(rest)?;
         // Most are strings: those at once.
         let after = match before {
             [b'"', rest @ ..] => string(rest)?,
@@ -49,11 +48,14 @@ pub(super) fn read(text: &[u8]) -> Option<Wire<'_>> {
             return None;
         }
         seen |= bit;
-        match space(after) {
-            [b',', after @ ..] => rest = after,
-            [b'}', after @ ..] => return space(after).is_empty().then_some(wire),
-            _ => return None,
-        }
+        rest = match after {
+            [b',', after @ ..] => after,
+            _ => match space(after) {
+                [b',', after @ ..] => after,
+                [b'}', after @ ..] => return space(after).is_empty().then_some(wire),
+                _ => return None,
+            },
+        };
     }
 }
 
@@ -72,8 +74,28 @@ enum Field {
     Error,
 }
 
-/// A name that means something in an envelope, after its first quote.
+/// A name, and what comes after its colon and all space.
 #[inline]
+fn name(rest: &[u8]) -> Option<(Field, &[u8])> {
+    // Nearly everybody writes them without space.
+    let usual = match rest {
+        [_, b'm', ..] => word(rest, b"\"method\":").map(|rest| (Field::Method, rest)),
+        [_, b'p', ..] => word(rest, b"\"params\":").map(|rest| (Field::Params, rest)),
+        [_, b'i', ..] => word(rest, b"\"id\":").map(|rest| (Field::Id, rest)),
+        [_, b'r', ..] => word(rest, b"\"result\":").map(|rest| (Field::Result, rest)),
+        _ => None,
+    };
+    let (field, rest) = match usual {
+        Some(usual) => usual,
+        None => {
+            let (field, rest) = field(mark(rest, b'"')?)?;
+            (field, mark(rest, b':')?)
+        }
+    };
+    Some((field, space(rest)))
+}
+
+/// A name that means something in an envelope, after its first quote.
 fn field(rest: &[u8]) -> Option<(Field, &[u8])> {
     let (first, rest) = rest.split_first()?;
     Some(match first {
@@ -236,9 +258,11 @@ fn plain(mut rest: &[u8]) -> &[u8] {
 
 /// Whether all bytes are ASCII, and so a text.
 pub(super) fn is_ascii(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks();
-    let high = words.iter().fold(0, |high, word| high | u64::from_le_bytes(*word));
-    let high = rest.iter().fold(high, |high, byte| high | u64::from(*byte));
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    let all = |words: &[[u8; 8]]| words.iter().fold(0, |all, word| all | u64::from_le_bytes(*word));
+    let high = blocks.iter().fold(0, |high, block| high | all(block.as_chunks().0));
+    let (words, bytes) = rest.as_chunks();
+    let high = bytes.iter().fold(high | all(words), |high, byte| high | u64::from(*byte));
     high & each(0x80) == 0
 }
 

@@ -1,5 +1,7 @@
 //! From an entry of the command stream to what is done with it. The only place where a request is judged.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::command::Fields;
@@ -9,38 +11,35 @@ use crate::error::{RpcError, codes};
 use crate::names::{Key, KeyPrefix, MethodName};
 use crate::text::shorten;
 
-/// Where a reply goes, and under which id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReplyTo {
-    pub(crate) stream: Key,
-    pub(crate) id: RequestId,
-}
-
 /// What to do with an entry.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Admission {
     /// Run the handler; answer, if somebody waits.
-    Run { request: Request, method: MethodName, kind: MethodKind, reply_to: Option<ReplyTo> },
+    Run {
+        id: Option<RequestId>,
+        method: MethodName,
+        params: Bytes,
+        kind: MethodKind,
+        reply_to: Option<Key>,
+    },
     /// Answer at once. `reason` is for the log.
     Answer { reply_to: Key, envelope: Bytes, reason: String },
     /// Nobody can be answered.
     Drop { reason: String },
 }
 
-/// Judges an entry by its fields.
+/// Judges an entry by its fields, one of which says where replies go.
 pub(crate) fn admit(
     fields: &Fields,
+    reply_to: Result<Option<Key>, String>,
     contract: &Contract,
-    prefix: &KeyPrefix,
     max_message_bytes: usize,
 ) -> Admission {
-    let field =
-        |wanted: &[u8]| fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-    let reply_to = match field(REPLY_TO).map(|key| confined(key, prefix)).transpose() {
+    let reply_to = match reply_to {
         Ok(reply_to) => reply_to,
         Err(reason) => return Admission::Drop { reason },
     };
-    let Some(envelope) = field(ENVELOPE) else {
+    let Some(envelope) = field(fields, ENVELOPE) else {
         return Admission::Drop { reason: "it has no envelope".to_owned() };
     };
     let parsed = parse_request(envelope);
@@ -63,30 +62,24 @@ fn no_such_method(name: &str) -> String {
     format!("there is no method {:?}", shorten(name))
 }
 
-fn judge(request: Request, contract: &Contract, reply_to: Option<Key>) -> Admission {
-    let reply_to = match (reply_to, request.id.clone()) {
-        (Some(stream), Some(id)) => Some(ReplyTo { stream, id }),
-        _ => None,
-    };
-    match (contract.find(&request.method), &reply_to) {
-        (None, None) => Admission::Drop { reason: no_such_method(&request.method) },
-        (None, Some(to)) => Admission::Answer {
-            reply_to: to.stream.clone(),
-            envelope: error_response(&to.id, &RpcError::method_not_found()),
-            reason: no_such_method(&request.method),
+fn judge(request: Request<'_>, contract: &Contract, reply_to: Option<Key>) -> Admission {
+    let Request { id, method: name, params } = request;
+    match (contract.find(&name), reply_to, id) {
+        (None, Some(reply_to), Some(id)) => Admission::Answer {
+            reply_to,
+            envelope: error_response(&id, &RpcError::method_not_found()),
+            reason: no_such_method(&name),
         },
+        (None, ..) => Admission::Drop { reason: no_such_method(&name) },
         // The others never answer this, so that the caller waits for its timeout.
-        (Some((_, MethodKind::Notification)), Some(to)) => {
-            let reason = format!("{:?} is a notification: send it without an id", request.method);
+        (Some((_, MethodKind::Notification)), Some(reply_to), Some(id)) => {
+            let reason = format!("{name:?} is a notification: send it without an id");
             let error = refuse("Method is a notification", reason.clone());
-            Admission::Answer {
-                reply_to: to.stream.clone(),
-                envelope: error_response(&to.id, &error),
-                reason,
-            }
+            Admission::Answer { reply_to, envelope: error_response(&id, &error), reason }
         }
-        (Some((method, kind)), _) => {
-            Admission::Run { method: method.clone(), request, kind, reply_to }
+        (Some((method, kind)), reply_to, id) => {
+            let reply_to = reply_to.filter(|_| id.is_some());
+            Admission::Run { id, method: method.clone(), params, kind, reply_to }
         }
     }
 }
@@ -103,6 +96,48 @@ fn answer(reply_to: Option<Key>, id: Option<RequestId>, error: RpcError) -> Admi
 
 fn refuse(message: &str, reason: String) -> RpcError {
     RpcError::new(codes::INVALID_REQUEST, message).with_data(reason)
+}
+
+/// How many reply streams are remembered.
+const MAX_STREAMS: usize = 1024;
+
+/// The streams that replies go to: of each there is one key, however many requests name it.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyStreams {
+    known: BTreeSet<Key>,
+    /// What was named last is often what is named next.
+    last: Option<Key>,
+}
+
+impl ReplyStreams {
+    /// Where the reply to an entry with these fields goes, if it says so; or why it may not.
+    pub(crate) fn of(
+        &mut self,
+        fields: &Fields,
+        prefix: &KeyPrefix,
+    ) -> Result<Option<Key>, String> {
+        let Some(named) = field(fields, REPLY_TO) else { return Ok(None) };
+        if let Some(last) = self.last.as_ref().filter(|last| last.as_str().as_bytes() == named) {
+            return Ok(Some(last.clone()));
+        }
+        let known = std::str::from_utf8(named).ok().and_then(|key| self.known.get(key));
+        let key = match known {
+            Some(key) => key.clone(),
+            None => {
+                let key = confined(named, prefix)?;
+                if self.known.len() >= MAX_STREAMS {
+                    self.known.clear();
+                }
+                self.known.insert(key.clone());
+                key
+            }
+        };
+        Ok(Some(self.last.insert(key).clone()))
+    }
+}
+
+fn field<'a>(fields: &'a Fields, wanted: &[u8]) -> Option<&'a Bytes> {
+    fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value)
 }
 
 /// The stream that a reply may go to: whoever can add a request must not choose any key of the store.
@@ -134,7 +169,8 @@ mod tests {
                 (Bytes::copy_from_slice(name.as_bytes()), Bytes::copy_from_slice(value.as_bytes()))
             })
             .collect();
-        admit(&fields, &contract(), &KeyPrefix::new("p").unwrap(), 200)
+        let reply_to = ReplyStreams::default().of(&fields, &KeyPrefix::new("p").unwrap());
+        admit(&fields, reply_to, &contract(), 200)
     }
 
     const ADD: &str = r#"{"jsonrpc":"2.0","method":"arith.add","params":{},"id":1}"#;

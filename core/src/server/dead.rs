@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::held::{Stage, Work};
+use super::entry::{Stage, Work};
 use super::service::Service;
 use super::settle::PendingReply;
 use super::{For, Shared};
@@ -30,11 +30,11 @@ impl Service {
     /// Puts an entry aside that was begun `deliveries` times in vain.
     pub(super) fn give_up(&mut self, id: StreamId, deliveries: u64) {
         let Some(work) = self.held.take_queued(id, Stage::Replying) else { return };
-        let Work { method, reply_to, fields, .. } = work;
+        let Work { id: request, method, reply_to, fields, .. } = work;
         let reason = format!("{method} was begun {deliveries} times and never ended");
-        let reply = reply_to.map(|to| {
+        let reply = reply_to.zip(request).map(|(stream, request)| {
             let error = RpcError::internal("DeliveryLimit", reason.clone());
-            PendingReply { entry: id, stream: to.stream, envelope: error_response(&to.id, &error) }
+            PendingReply { entry: id, stream, envelope: error_response(&request, &error) }
         });
         let mut fields = fields.unwrap_or_default();
         let text = |text: String| Bytes::from(text.into_bytes());

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::command::StreamId;
 use crate::options::Concurrency;
 use crate::table::Table;
+
+/// Where the table of what is held has an entry.
+pub(crate) type Slot = usize;
 
 /// When an entry came, among all others.
 type Turn = u64;
@@ -50,7 +52,7 @@ enum State {
 #[derive(Debug)]
 struct Lane {
     state: State,
-    waiting: Table<Turn, StreamId>,
+    waiting: Table<Turn, Slot>,
     key: Option<Bytes>,
 }
 
@@ -67,9 +69,12 @@ enum Place {
 pub(crate) struct Dispatch {
     concurrency: Concurrency,
     next_turn: Turn,
-    entries: Table<StreamId, (Turn, Place)>,
+    /// By their slots.
+    entries: Vec<Option<(Turn, Place)>>,
+    /// How many there are.
+    held: usize,
     /// Entries come to their lanes in the order of their arrival: what follows one whose key isn't known waits with it.
-    unplaced: Table<Turn, (StreamId, Option<Name>)>,
+    unplaced: Table<Turn, (Slot, Option<Name>)>,
     lanes: Vec<Lane>,
     /// The numbers of those that are empty.
     empty: Vec<LaneNo>,
@@ -85,7 +90,8 @@ impl Dispatch {
         let mut dispatch = Dispatch {
             concurrency,
             next_turn: 0,
-            entries: Table::default(),
+            entries: Vec::new(),
+            held: 0,
             unplaced: Table::default(),
             lanes: Vec::new(),
             empty: Vec::new(),
@@ -100,14 +106,14 @@ impl Dispatch {
     }
 
     /// Takes an entry. Whether its key must be found out.
-    pub(crate) fn arrive(&mut self, id: StreamId) -> bool {
+    pub(crate) fn arrive(&mut self, id: Slot) -> bool {
         let turn = self.next_turn;
         self.next_turn += 1;
         match self.concurrency {
             Concurrency::Serial => self.put(turn, id, Name::Only),
             Concurrency::Concurrent(_) => self.put(turn, id, Name::Own),
             Concurrency::Ordered(_) => {
-                self.entries.insert(id, (turn, Place::Unplaced));
+                self.enter(id, turn, Place::Unplaced);
                 self.unplaced.insert(turn, (id, None));
             }
         }
@@ -115,22 +121,22 @@ impl Dispatch {
     }
 
     /// Whether the key of this entry is waited for.
-    pub(crate) fn wants_key(&self, id: StreamId) -> bool {
-        match self.entries.get(id) {
+    pub(crate) fn wants_key(&self, id: Slot) -> bool {
+        match self.entry(id) {
             Some((turn, Place::Unplaced)) => {
-                self.unplaced.get(*turn).is_some_and(|(_, name)| name.is_none())
+                self.unplaced.get(turn).is_some_and(|(_, name)| name.is_none())
             }
             _ => false,
         }
     }
 
     /// The key of an entry is known; without one, there is nothing that it must follow.
-    pub(crate) fn keyed(&mut self, id: StreamId, key: Option<Bytes>) {
+    pub(crate) fn keyed(&mut self, id: Slot, key: Option<Bytes>) {
         if !self.wants_key(id) {
             return;
         }
-        let Some((turn, _)) = self.entries.get(id) else { return };
-        if let Some((_, name)) = self.unplaced.get_mut(*turn) {
+        let Some((turn, _)) = self.entry(id) else { return };
+        if let Some((_, name)) = self.unplaced.get_mut(turn) {
             *name = Some(key.map_or(Name::Own, Name::Key));
         }
         self.place();
@@ -145,15 +151,28 @@ impl Dispatch {
         }
     }
 
-    fn put(&mut self, turn: Turn, id: StreamId, name: Name) {
+    fn put(&mut self, turn: Turn, id: Slot, name: Name) {
         let no = self.lane_of(name);
-        self.entries.insert(id, (turn, Place::Lane(no)));
+        self.enter(id, turn, Place::Lane(no));
         let lane = &mut self.lanes[no];
         lane.waiting.insert(turn, id);
         if lane.state == State::Empty {
             lane.state = State::Ready;
             self.ready.insert(turn, no);
         }
+    }
+
+    fn enter(&mut self, id: Slot, turn: Turn, place: Place) {
+        if id >= self.entries.len() {
+            self.entries.resize(id + 1, None);
+        }
+        if self.entries[id].replace((turn, place)).is_none() {
+            self.held += 1;
+        }
+    }
+
+    fn entry(&self, id: Slot) -> Option<(Turn, Place)> {
+        *self.entries.get(id)?
     }
 
     fn lane_of(&mut self, name: Name) -> LaneNo {
@@ -182,16 +201,16 @@ impl Dispatch {
     }
 
     /// The entry whose turn it is, if a slot is free.
-    pub(crate) fn next(&self) -> Option<StreamId> {
+    pub(crate) fn next(&self) -> Option<Slot> {
         if self.free() == 0 {
             return None;
         }
-        let (turn, no) = self.ready.first()?;
-        self.lanes[*no].waiting.get(turn).copied()
+        let (_, no) = self.ready.first()?;
+        self.lanes[*no].waiting.first().map(|(_, id)| *id)
     }
 
     /// It runs.
-    pub(crate) fn begin(&mut self, id: StreamId) {
+    pub(crate) fn begin(&mut self, id: Slot) {
         if let Some((turn, no)) = self.head(id) {
             self.set(turn, no, State::Running);
             self.lanes[no].waiting.remove(turn);
@@ -199,14 +218,14 @@ impl Dispatch {
     }
 
     /// The store was asked about an entry. If it is the first of its lane, that lane waits, and no other.
-    pub(crate) fn asked(&mut self, id: StreamId) {
+    pub(crate) fn asked(&mut self, id: Slot) {
         if let Some((turn, no)) = self.head(id) {
             self.set(turn, no, State::Asking);
         }
     }
 
     /// Its lane waits until the store can be asked. One about which it was asked already waits for the answer.
-    pub(crate) fn defer(&mut self, id: StreamId) {
+    pub(crate) fn defer(&mut self, id: Slot) {
         if let Some((turn, no)) = self.head(id)
             && self.lanes[no].state == State::Ready
         {
@@ -215,7 +234,7 @@ impl Dispatch {
     }
 
     /// There is something new about an entry: if it is the first of its lane, it is looked at again.
-    pub(crate) fn look_again(&mut self, id: StreamId) {
+    pub(crate) fn look_again(&mut self, id: Slot) {
         if let Some((turn, no)) = self.head(id) {
             self.set(turn, no, State::Ready);
         }
@@ -236,8 +255,9 @@ impl Dispatch {
     }
 
     /// Forgets an entry, whether it waits or runs.
-    pub(crate) fn remove(&mut self, id: StreamId) {
-        let Some((turn, place)) = self.entries.remove(id) else { return };
+    pub(crate) fn remove(&mut self, id: Slot) {
+        let Some((turn, place)) = self.entries.get_mut(id).and_then(Option::take) else { return };
+        self.held -= 1;
         let Place::Lane(no) = place else {
             self.unplaced.remove(turn);
             return self.place();
@@ -282,8 +302,8 @@ impl Dispatch {
     }
 
     /// The lane of an entry that is the first of those that wait there, if none runs.
-    fn head(&self, id: StreamId) -> Option<(Turn, LaneNo)> {
-        let (turn, Place::Lane(no)) = *self.entries.get(id)? else { return None };
+    fn head(&self, id: Slot) -> Option<(Turn, LaneNo)> {
+        let (turn, Place::Lane(no)) = self.entry(id)? else { return None };
         let lane = &self.lanes[no];
         let is_head = lane.waiting.first().is_some_and(|(first, _)| first == turn);
         (is_head && lane.state != State::Running).then_some((turn, no))
@@ -308,8 +328,8 @@ impl Dispatch {
     }
 
     /// All that waits, in the order of arrival; it is forgotten.
-    pub(crate) fn take_waiting(&mut self) -> Vec<StreamId> {
-        let mut waiting: Vec<(Turn, StreamId)> = Vec::new();
+    pub(crate) fn take_waiting(&mut self) -> Vec<Slot> {
+        let mut waiting: Vec<(Turn, Slot)> = Vec::new();
         waiting.extend(self.unplaced.iter().map(|(turn, (id, _))| (turn, *id)));
         for lane in &self.lanes {
             waiting.extend(lane.waiting.iter().map(|(turn, id)| (turn, *id)));
@@ -334,7 +354,7 @@ impl Dispatch {
     /// How many wait. In a concurrent service, those don't count about which the store can't be asked yet: they
     /// take nothing from what comes in.
     pub(crate) fn waiting(&self) -> usize {
-        self.entries.len() - self.running - self.aside()
+        self.held - self.running - self.aside()
     }
 
     /// How many of those that wait could run next to each other and to what runs, as far as is known.
@@ -356,7 +376,15 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::testing::{Lcg, id};
+    use crate::testing::Lcg;
+
+    fn id(entry: u64) -> Slot {
+        usize::try_from(entry).unwrap()
+    }
+
+    fn number(id: Slot) -> u64 {
+        u64::try_from(id).unwrap()
+    }
 
     /// Plays a script, and says which entries began, in order. `+1` comes; `+1a` comes, with the key `a`; `1=a` and `1=` are keys that come
     /// later; `1?` is to be asked about when its turn comes, `1~` too, but can't; `1!` is the store's answer; `recall`: the
@@ -389,7 +417,7 @@ mod tests {
                     Some(false) => dispatch.defer(next),
                     None => {
                         dispatch.begin(next);
-                        began.push(next.ms.to_string());
+                        began.push(next.to_string());
                     }
                 }
             }
@@ -420,7 +448,7 @@ mod tests {
 
     fn is_empty(dispatch: &Dispatch) -> bool {
         dispatch.lanes.iter().all(|lane| lane.state == State::Empty)
-            && dispatch.entries.is_empty()
+            && dispatch.held == 0
             && dispatch.unplaced.is_empty()
     }
 
@@ -559,14 +587,14 @@ mod tests {
                 }
                 while let Some(next) = dispatch.next() {
                     dispatch.begin(next);
-                    running.push(next.ms);
+                    running.push(number(next));
                     let lane = match concurrency {
                         Concurrency::Serial => 0,
-                        Concurrency::Concurrent(_) => next.ms,
-                        Concurrency::Ordered(_) => key(next.ms),
+                        Concurrency::Concurrent(_) => number(next),
+                        Concurrency::Ordered(_) => key(number(next)),
                     };
-                    let before = last.insert(lane, next.ms);
-                    assert!(before.is_none_or(|before| before < next.ms), "seed {seed}");
+                    let before = last.insert(lane, number(next));
+                    assert!(before.is_none_or(|before| before < number(next)), "seed {seed}");
                 }
                 check(&dispatch);
             }
@@ -574,7 +602,7 @@ mod tests {
                 open.iter().for_each(|entry| dispatch.look_again(id(*entry)));
                 while let Some(next) = dispatch.next() {
                     dispatch.begin(next);
-                    running.push(next.ms);
+                    running.push(number(next));
                 }
                 for entry in running.drain(..) {
                     open.remove(&entry);

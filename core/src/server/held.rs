@@ -5,72 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::admit::ReplyTo;
-use super::dispatch::Dispatch;
+use super::dispatch::{Dispatch, Slot};
+use super::entry::{Held, Stage, Work};
 use super::prefetch::Load;
 use super::{Job, JobId};
-use crate::command::{Fields, StreamId};
-use crate::contract::MethodKind;
-use crate::envelope::Request;
-use crate::names::MethodName;
+use crate::command::StreamId;
 use crate::options::Concurrency;
 use crate::table::Table;
 use crate::time::Time;
-
-/// How far an entry has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// It waits for its turn.
-    Queued,
-    /// Its handler runs.
-    Running(JobId),
-    /// Its reply is on its way into the store.
-    Replying,
-    /// It is done; its ack is on its way.
-    Acking,
-    /// It goes back to the pool.
-    Releasing,
-}
-
-/// A request that waits or runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Work {
-    /// Until it runs.
-    pub(crate) request: Option<Request>,
-    pub(crate) method: MethodName,
-    pub(crate) kind: MethodKind,
-    pub(crate) reply_to: Option<ReplyTo>,
-    /// The entry as it came, where it may have to be put aside.
-    pub(crate) fields: Option<Fields>,
-}
-
-/// An entry that is held.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    pub(crate) stage: Stage,
-    /// Until it is replied to.
-    pub(crate) work: Option<Work>,
-    /// How often it was delivered; unknown for one that was taken over, until the store was asked.
-    pub(crate) deliveries: Option<u64>,
-    /// At this time it was certainly ours, and its idle time began anew.
-    pub(crate) touched: Time,
-    /// When its handler began.
-    pub(crate) began: Time,
-    /// The store was asked about it, and hasn't answered yet.
-    asked: bool,
-    /// It runs here, but belongs to another consumer by now: there is nothing to renew.
-    pub(crate) lost: bool,
-    /// This delivery may have been counted already.
-    pub(crate) counted: bool,
-    /// How many bytes are held for it.
-    size: usize,
-}
-
-impl Held {
-    fn is_fresh(&self, now: Time, claim_idle: Duration) -> bool {
-        !self.lost && now - self.touched < claim_idle.saturating_mul(2) / 3
-    }
-}
 
 /// What an entry whose turn it is needs before it may run.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,23 +30,43 @@ pub(crate) enum Head {
 /// The table of entries that are held.
 #[derive(Debug)]
 pub(crate) struct HeldTable {
-    entries: Table<StreamId, Held>,
+    slots: Vec<Option<Held>>,
+    /// The slots that are empty.
+    empty: Vec<Slot>,
+    entries: Table<StreamId, Slot>,
     /// Those that wait or run.
     dispatch: Dispatch,
     /// Since when each handler runs; a later one has a higher number.
-    running: Table<JobId, (StreamId, Time)>,
+    running: Table<JobId, (Slot, Time)>,
     /// The sizes of all that is held.
     bytes: usize,
 }
 
 impl HeldTable {
     pub(crate) fn new(concurrency: Concurrency) -> HeldTable {
-        let (entries, running) = (Table::default(), Table::default());
-        HeldTable { entries, dispatch: Dispatch::new(concurrency), running, bytes: 0 }
+        HeldTable {
+            slots: Vec::new(),
+            empty: Vec::new(),
+            entries: Table::default(),
+            dispatch: Dispatch::new(concurrency),
+            running: Table::default(),
+            bytes: 0,
+        }
+    }
+
+    fn get(&self, id: StreamId) -> Option<&Held> {
+        self.slots.get(*self.entries.get(id)?)?.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Held> {
-        self.entries.get_mut(id)
+        let slot = *self.entries.get_mut(id)?;
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    /// The same, and where it is.
+    fn find(&mut self, id: StreamId) -> Option<(Slot, &mut Held)> {
+        let slot = *self.entries.get_mut(id)?;
+        Some((slot, self.slots.get_mut(slot)?.as_mut()?))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -140,24 +102,24 @@ impl HeldTable {
 
     /// So many bytes are held for an entry from now on.
     pub(crate) fn resize(&mut self, id: StreamId, size: usize) {
-        if let Some(held) = self.entries.get_mut(id) {
-            self.bytes = self.bytes - held.size + size;
-            held.size = size;
+        if let Some((_, held)) = self.find(id) {
+            let before = std::mem::replace(&mut held.size, size);
+            self.bytes = self.bytes - before + size;
         }
     }
 
     /// An entry that neither waits nor runs comes to this stage, with so many bytes. Whether it is held.
     pub(crate) fn advance(&mut self, id: StreamId, stage: Stage, size: usize) -> bool {
-        let Some(held) = self.entries.get_mut(id) else { return false };
+        let Some((_, held)) = self.find(id) else { return false };
         held.stage = stage;
-        self.bytes = self.bytes - held.size + size;
-        held.size = size;
+        let before = std::mem::replace(&mut held.size, size);
+        self.bytes = self.bytes - before + size;
         true
     }
 
     /// Whether an entry waits for its turn.
     pub(crate) fn is_queued(&self, id: StreamId) -> bool {
-        self.entries.get(id).is_some_and(|held| held.stage == Stage::Queued)
+        self.get(id).is_some_and(|held| held.stage == Stage::Queued)
     }
 
     /// Whether this handler's entry is held here.
@@ -170,7 +132,7 @@ impl HeldTable {
         self.entries.first().map(|(id, _)| id)
     }
 
-    /// Takes an entry that waits for its turn. Gives the request back whose key must be found out.
+    /// Takes an entry that waits for its turn. Gives the work back whose key must be found out.
     pub(crate) fn enqueue(
         &mut self,
         id: StreamId,
@@ -178,44 +140,49 @@ impl HeldTable {
         size: usize,
         deliveries: Option<u64>,
         touched: Time,
-    ) -> Option<&Request> {
-        self.insert(id, Stage::Queued, Some(work), deliveries, touched);
-        self.resize(id, size);
-        let needs_key = self.dispatch.arrive(id);
-        if !needs_key {
+    ) -> Option<&Work> {
+        let slot = self.insert(id, Stage::Queued, Some(work), deliveries, touched, size);
+        if !self.dispatch.arrive(slot) {
             return None;
         }
-        self.entries.get(id)?.work.as_ref()?.request.as_ref()
+        self.slots.get(slot)?.as_ref()?.work.as_ref()
     }
 
     /// An entry was delivered that is held here already: it is certainly ours from then on. Whether it is.
     pub(crate) fn delivered_again(&mut self, id: StreamId, touched: Time) -> bool {
-        let Some(held) = self.entries.get_mut(id) else { return false };
+        if self.entries.is_beyond(id) {
+            return false;
+        }
+        let Some((slot, held)) = self.find(id) else { return false };
         // One that was lost is ours again.
         held.touched = if held.lost { touched } else { held.touched.max(touched) };
         held.lost = false;
-        self.dispatch.look_again(id);
+        self.dispatch.look_again(slot);
         true
     }
 
     /// Whether the key of an entry is waited for.
     pub(crate) fn wants_key(&self, id: StreamId) -> bool {
-        self.dispatch.wants_key(id)
+        self.entries.get(id).is_some_and(|slot| self.dispatch.wants_key(*slot))
     }
 
     /// The key of an entry is known; `None` if there is nothing that it must follow.
     pub(crate) fn keyed(&mut self, id: StreamId, key: Option<Bytes>) {
-        self.dispatch.keyed(id, key);
+        if let Some(slot) = self.entries.get(id) {
+            self.dispatch.keyed(*slot, key);
+        }
     }
 
     /// An entry that waits won't run, but is answered.
     pub(crate) fn leave_queue(&mut self, id: StreamId) {
-        self.dispatch.remove(id);
+        if let Some(slot) = self.entries.get(id) {
+            self.dispatch.remove(*slot);
+        }
     }
 
     /// Takes an entry that is done without a handler.
     pub(crate) fn hold(&mut self, id: StreamId, stage: Stage, touched: Time) {
-        self.insert(id, stage, None, None, touched);
+        self.insert(id, stage, None, None, touched, 0);
     }
 
     fn insert(
@@ -225,47 +192,59 @@ impl HeldTable {
         work: Option<Work>,
         deliveries: Option<u64>,
         touched: Time,
-    ) {
-        let (began, asked, lost) = (touched, false, false);
-        let (counted, size) = (false, 0);
-        let held = Held { stage, work, deliveries, touched, began, asked, lost, counted, size };
-        self.entries.insert(id, held);
+        size: usize,
+    ) -> Slot {
+        let (began, asked, lost, counted) = (touched, false, false, false);
+        let held =
+            Held { entry: id, stage, work, deliveries, touched, began, asked, lost, counted, size };
+        self.bytes += size;
+        let slot = match self.empty.pop() {
+            Some(slot) => {
+                self.slots[slot] = Some(held);
+                slot
+            }
+            None => {
+                self.slots.push(Some(held));
+                self.slots.len() - 1
+            }
+        };
+        self.entries.insert(id, slot);
+        slot
     }
 
-    /// The entry whose turn it is, if a slot is free, and what it needs.
+    /// The entry whose turn it is, if a slot is free, and what it needs. Its lease is fresh for two thirds of the claim idle.
     pub(crate) fn next(&self, now: Time, claim_idle: Duration) -> Option<(StreamId, Head)> {
-        let id = self.dispatch.next()?;
-        Some((id, self.head(id, now, claim_idle)))
-    }
-
-    /// Whether an entry may run whose turn it is. Its lease is fresh for two thirds of the claim idle.
-    fn head(&self, id: StreamId, now: Time, claim_idle: Duration) -> Head {
-        match self.entries.get(id) {
-            Some(held) if held.asked => Head::Answer,
-            Some(held) if !held.is_fresh(now, claim_idle) => Head::Renew,
-            Some(held) if held.deliveries.is_none() => Head::Count,
-            _ => Head::Ready,
-        }
+        let held = self.slots.get(self.dispatch.next()?)?.as_ref()?;
+        let head = if held.asked {
+            Head::Answer
+        } else if !held.is_fresh(now, claim_idle) {
+            Head::Renew
+        } else if held.deliveries.is_none() {
+            Head::Count
+        } else {
+            Head::Ready
+        };
+        Some((held.entry, head))
     }
 
     /// Whether the lease of an entry is certainly ours, and for a while: nobody takes it before the claim idle.
     pub(crate) fn is_fresh(&self, id: StreamId, now: Time, claim_idle: Duration) -> bool {
-        self.entries.get(id).is_some_and(|held| held.is_fresh(now, claim_idle))
+        self.get(id).is_some_and(|held| held.is_fresh(now, claim_idle))
     }
 
     /// The store is asked about an entry: until it has answered, that doesn't run. Whether it is held.
     pub(crate) fn ask(&mut self, id: StreamId) -> bool {
-        let Some(held) = self.entries.get_mut(id) else { return false };
+        let Some((slot, held)) = self.find(id) else { return false };
         held.asked = true;
-        self.dispatch.asked(id);
+        self.dispatch.asked(slot);
         true
     }
 
     /// The store has answered.
     pub(crate) fn answered(&mut self, id: StreamId) {
-        if let Some(held) = self.entries.get_mut(id) {
+        if let Some((slot, held)) = self.find(id) {
             held.asked = false;
-            self.dispatch.look_again(id);
+            self.dispatch.look_again(slot);
         }
     }
 
@@ -276,7 +255,9 @@ impl HeldTable {
 
     /// An entry waits until the store can be asked about it, and those behind it in its lane.
     pub(crate) fn defer(&mut self, id: StreamId) {
-        self.dispatch.defer(id);
+        if let Some(slot) = self.entries.get(id) {
+            self.dispatch.defer(*slot);
+        }
     }
 
     /// The store can be asked.
@@ -286,20 +267,20 @@ impl HeldTable {
 
     /// Begins an entry whose turn it is.
     pub(crate) fn begin(&mut self, id: StreamId, now: Time, job: JobId) -> Option<Job> {
-        self.dispatch.begin(id);
-        let held = self.entries.get_mut(id)?;
+        let slot = *self.entries.get_mut(id)?;
+        self.dispatch.begin(slot);
+        self.running.insert(job, (slot, now));
+        let held = self.slots.get_mut(slot)?.as_mut()?;
         held.stage = Stage::Running(job);
         held.began = now;
-        self.running.insert(job, (id, now));
         let work = held.work.as_mut()?;
-        let request = work.request.take()?;
         Some(Job {
             id: job,
             service: 0,
             entry: id,
-            request_id: request.id,
-            method: request.method,
-            params: request.params,
+            request_id: work.id.clone(),
+            method: work.method.clone(),
+            params: std::mem::take(&mut work.params),
             kind: work.kind,
             deliveries: held.deliveries.unwrap_or(1),
         })
@@ -307,69 +288,77 @@ impl HeldTable {
 
     /// An entry that waits won't be begun: it comes to this stage. Its work.
     pub(crate) fn take_queued(&mut self, id: StreamId, stage: Stage) -> Option<Work> {
-        let held = self.entries.get_mut(id).filter(|held| held.stage == Stage::Queued)?;
+        let (slot, held) = self.find(id).filter(|(_, held)| held.stage == Stage::Queued)?;
         held.stage = stage;
         let work = held.work.take();
-        self.dispatch.remove(id);
+        self.dispatch.remove(slot);
         work
     }
 
-    /// A handler ended: its entry, if it is still held.
-    pub(crate) fn end(&mut self, job: JobId) -> Option<(StreamId, &mut Held)> {
-        let (id, _) = self.running.remove(job)?;
-        self.dispatch.remove(id);
-        self.entries.get_mut(id).map(|held| (id, held))
+    /// An entry neither waits nor runs any more, and is replied to: its work.
+    pub(crate) fn take_work(&mut self, id: StreamId) -> Option<Work> {
+        let held = self.get_mut(id)?;
+        held.stage = Stage::Replying;
+        held.work.take()
+    }
+
+    /// A handler ended: its entry, if it is still held, which is replied to; when it began, and its work.
+    pub(crate) fn end(&mut self, job: JobId) -> Option<(StreamId, Time, Option<Work>)> {
+        let (slot, _) = self.running.remove(job)?;
+        self.dispatch.remove(slot);
+        let held = self.slots.get_mut(slot)?.as_mut()?;
+        held.stage = Stage::Replying;
+        Some((held.entry, held.began, held.work.take()))
     }
 
     /// Forgets an entry, wherever it is.
-    pub(crate) fn remove(&mut self, id: StreamId) -> Option<Held> {
-        let held = self.entries.remove(id)?;
+    pub(crate) fn remove(&mut self, id: StreamId) {
+        let Some(slot) = self.entries.remove(id) else { return };
+        let Some(held) = &self.slots[slot] else { return };
+        let stage = held.stage;
         self.bytes -= held.size;
-        match held.stage {
-            Stage::Queued => self.dispatch.remove(id),
+        self.slots[slot] = None;
+        self.empty.push(slot);
+        match stage {
+            Stage::Queued => self.dispatch.remove(slot),
             Stage::Running(job) => {
-                self.dispatch.remove(id);
+                self.dispatch.remove(slot);
                 self.running.remove(job);
             }
             // These left it before.
             Stage::Replying | Stage::Acking | Stage::Releasing => {}
         }
-        Some(held)
     }
 
     /// Turns all that waits into what goes back to the pool.
     pub(crate) fn release_queue(&mut self) -> Vec<StreamId> {
-        let ids = self.dispatch.take_waiting();
-        self.release(&ids);
-        ids
+        let slots = self.dispatch.take_waiting();
+        slots.into_iter().filter_map(|slot| self.release(slot)).collect()
     }
 
     /// Turns all that runs into what goes back to the pool.
     pub(crate) fn release_running(&mut self) -> Vec<(JobId, StreamId)> {
         let running = std::mem::take(&mut self.running);
-        let running: Vec<(JobId, StreamId)> =
-            running.iter().map(|(job, (id, _))| (job, *id)).collect();
-        for (_, id) in &running {
-            self.dispatch.remove(*id);
-            self.release(&[*id]);
-        }
-        running
+        let release = |(job, (slot, _)): (JobId, &(Slot, Time))| {
+            self.dispatch.remove(*slot);
+            Some((job, self.release(*slot)?))
+        };
+        running.iter().filter_map(release).collect()
     }
 
-    fn release(&mut self, ids: &[StreamId]) {
-        for id in ids {
-            if let Some(held) = self.entries.get_mut(*id) {
-                held.stage = Stage::Releasing;
-                held.work = None;
-            }
-            self.resize(*id, 0);
-        }
+    fn release(&mut self, slot: Slot) -> Option<StreamId> {
+        let held = self.slots.get_mut(slot)?.as_mut()?;
+        held.stage = Stage::Releasing;
+        held.work = None;
+        self.bytes -= std::mem::take(&mut held.size);
+        Some(held.entry)
     }
 
     /// What must be renewed: held for a third of the claim idle since it was certainly ours.
     pub(crate) fn to_renew(&self, now: Time, claim_idle: Duration) -> Vec<StreamId> {
         self.entries
             .iter()
+            .filter_map(|(id, slot)| Some((id, self.slots.get(*slot)?.as_ref()?)))
             .filter(|(_, held)| {
                 held.stage != Stage::Releasing && !held.lost && now - held.touched >= claim_idle / 3
             })
@@ -381,15 +370,16 @@ impl HeldTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::MethodKind;
+    use crate::names::MethodName;
     use crate::testing::{id, secs};
 
     const IDLE: Duration = Duration::from_secs(60);
 
     fn work() -> Work {
-        let request = Request { id: None, method: "add".to_owned(), params: Default::default() };
-        let method = MethodName::new(&request.method).unwrap();
-        let kind = MethodKind::Request;
-        Work { request: Some(request), method, kind, reply_to: None, fields: None }
+        let method = MethodName::new("add").unwrap();
+        let (kind, params) = (MethodKind::Request, Bytes::new());
+        Work { id: None, method, kind, params, reply_to: None, fields: None }
     }
 
     fn at(seconds: u64) -> Time {
@@ -455,7 +445,8 @@ mod tests {
         assert_eq!((load(&held, 20), held.end(JobId(7)).is_none()), ([0, 0, 2, 1], true));
         held.remove(id(2));
         assert_eq!((held.len(), held.first(), load(&held, 20)), (1, Some(id(3)), [0, 0, 1, 1]));
-        assert!(held.remove(id(2)).is_none());
+        held.remove(id(2));
+        assert_eq!(held.len(), 1);
         held.remove(id(3));
         assert!(held.is_empty() && held.begin(id(3), at(20), JobId(8)).is_none());
     }

@@ -8,6 +8,7 @@ use crate::command::StreamId;
 use crate::contract::MethodKind;
 use crate::envelope::RequestId;
 use crate::error::RpcError;
+use crate::names::MethodName;
 use crate::output::LinkInput;
 
 /// The core's name for a run of a handler.
@@ -15,6 +16,9 @@ use crate::output::LinkInput;
 pub struct JobId(pub u64);
 
 impl JobId {
+    /// How many services it can tell apart.
+    pub(super) const SERVICES: usize = 1 << 16;
+
     /// The `number`-th one of a server, for a service. Later ones are greater.
     pub(super) fn new(number: u64, service: usize) -> JobId {
         JobId(number << 16 | (service & 0xffff) as u64)
@@ -38,7 +42,7 @@ pub struct Job {
     /// The request's id; `None` for a notification.
     pub request_id: Option<RequestId>,
     /// The method's wire name.
-    pub method: String,
+    pub method: MethodName,
     /// Its params, as JSON.
     pub params: Bytes,
     /// Whether the contract says that it answers.
@@ -55,7 +59,7 @@ pub struct Keying {
     /// The entry of the command stream.
     pub entry: StreamId,
     /// The method's wire name.
-    pub method: String,
+    pub method: MethodName,
     /// Its params, as JSON.
     pub params: Bytes,
 }

@@ -17,6 +17,7 @@ mod admit;
 mod dead;
 mod dispatch;
 mod drain;
+mod entry;
 mod held;
 mod io;
 mod prefetch;
@@ -41,18 +42,18 @@ use crate::error::{RegisterError, StartError};
 use crate::event::Event;
 use crate::lane::LaneState;
 use crate::lifecycle::{OnStart, Phase};
-use crate::machine::{Machine, TimerReason};
+use crate::machine::{Machine, Soonest, TimerReason};
 use crate::options::{Concurrency, Retention, ServerOptions};
 use crate::output::{LinkInput, Output, StopReport};
 use crate::random::Random;
+use crate::spare::Spare;
 use crate::time::Time;
+use admit::ReplyStreams;
 pub use io::{Job, JobId, JobOutcome, Keyed, Keying, ServerInput, ServerOutput};
 use reply_ttl::ReplyTtl;
 use service::{Due, Service};
 use shared::{For, Shared};
 use suspects::Suspects;
-
-use crate::table::Table;
 
 /// The server's side of the protocol, as a pure state machine.
 ///
@@ -63,7 +64,7 @@ pub struct ServerCore {
     shared: Shared,
     services: Vec<Service>,
     /// Services to which something has happened in this round. At its end their acks leave, as one command each.
-    touched: Table<usize, ()>,
+    touched: Vec<usize>,
 }
 
 impl ServerCore {
@@ -82,12 +83,14 @@ impl ServerCore {
             random: Random::new(seed),
             commands,
             reply_ttl: ReplyTtl::default(),
+            reply_streams: ReplyStreams::default(),
             suspects: Suspects::default(),
+            spare: Spare::default(),
             next_job: 0,
             report: StopReport::default(),
             out: VecDeque::new(),
         };
-        ServerCore { shared, services: Vec::new(), touched: Table::default() }
+        ServerCore { shared, services: Vec::new(), touched: Vec::new() }
     }
 
     /// Adds a serial service, and returns its number: 0, 1, …
@@ -180,7 +183,7 @@ impl ServerCore {
     fn step(&mut self, at: usize) {
         if let Some(service) = self.services.get_mut(at) {
             service.step(&mut self.shared);
-            self.touched.insert(at, ());
+            touch(service, &mut self.touched);
         }
     }
 
@@ -191,7 +194,7 @@ impl ServerCore {
         }
         if let Some(service) = self.services.get_mut(at) {
             service.step_due = true;
-            self.touched.insert(at, ());
+            touch(service, &mut self.touched);
         }
     }
 
@@ -205,9 +208,9 @@ impl ServerCore {
     fn hurry(&mut self) {
         let now = self.shared.now;
         self.shared.commands.hurry(now);
-        for (at, service) in self.services.iter_mut().enumerate() {
+        for service in &mut self.services {
             service.reader.hurry(now);
-            self.touched.insert(at, ());
+            touch(service, &mut self.touched);
         }
     }
 
@@ -232,9 +235,12 @@ impl ServerCore {
     }
 
     fn service_of(&self, job: JobId) -> Option<usize> {
-        let runs = |at: &usize| self.services.get(*at).is_some_and(|service| service.runs(job));
         let named = job.service();
+        if self.services.len() <= JobId::SERVICES {
+            return Some(named).filter(|at| *at < self.services.len());
+        }
         // More services than a job's number can tell apart share numbers.
+        let runs = |at: &usize| self.services.get(*at).is_some_and(|service| service.runs(job));
         Some(named).filter(runs).or_else(|| (named..self.services.len()).find(runs))
     }
 
@@ -272,14 +278,26 @@ impl ServerCore {
 
     /// Nothing else is left to be done in this round.
     fn end_round(&mut self) {
-        while let Some((at, ())) = self.touched.pop_first() {
+        if self.touched.is_empty() {
+            return;
+        }
+        self.touched.sort_unstable();
+        for at in self.touched.drain(..) {
             let Some(service) = self.services.get_mut(at) else { continue };
+            service.touched = false;
             if std::mem::take(&mut service.step_due) {
                 service.step(&mut self.shared);
             }
             service.send_acks(&mut self.shared);
             service.due = Due::Unknown;
         }
+    }
+}
+
+/// Something has happened to a service: it is among those of this round.
+fn touch(service: &mut Service, touched: &mut Vec<usize>) {
+    if !std::mem::replace(&mut service.touched, true) {
+        touched.push(service.at);
     }
 }
 
@@ -317,14 +335,13 @@ impl Machine for ServerCore {
         if matches!(shared.phase, Phase::Idle | Phase::Stopped) {
             return None;
         }
-        let own = [
-            shared.commands.timeout().map(|at| (at, TimerReason::Connection)),
-            shared.reply_ttl.timeout().map(|at| (at, TimerReason::ReplyStream)),
-            shared.suspects.timeout().map(|at| (at, TimerReason::Suspect)),
-            self.drain_timeout().map(|at| (at, TimerReason::Drain)),
-        ];
-        let services = self.services.iter_mut().filter_map(|service| service.due(shared));
-        own.into_iter().flatten().chain(services).min_by_key(|(at, _)| *at)
+        let own = Soonest::default()
+            .of(shared.commands.timeout(), TimerReason::Connection)
+            .of(shared.reply_ttl.timeout(), TimerReason::ReplyStream)
+            .of(shared.suspects.timeout(), TimerReason::Suspect)
+            .of(self.drain_timeout(), TimerReason::Drain);
+        let services = self.services.iter_mut();
+        services.fold(own, |soonest, service| soonest.or(service.due(shared))).timer()
     }
 
     fn link_input(input: LinkInput) -> ServerInput {

@@ -102,7 +102,7 @@ impl ServerCore {
                 return self.step_later(at);
             }
             For::DeadLetter(_, letter) => service.dead_letter_answered(shared, letter, outcome),
-            For::Ack(_, ids) => service.ack_answered(shared, ids, outcome),
+            For::Ack(_, count) => service.ack_answered(shared, count, outcome),
             For::Claim(_, issued) => service.claim_answered(shared, issued, outcome),
             For::Count(_, id) => service.count_answered(shared, id, outcome),
             For::Renew(_, ids, issued) => service.renew_answered(shared, &ids, issued, outcome),

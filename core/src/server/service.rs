@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use super::admit::{Admission, admit};
 use super::dead::DeadLetter;
 use super::drain::Farewell;
-use super::held::{HeldTable, Stage, Work};
+use super::entry::{Stage, Work};
+use super::held::HeldTable;
 use super::io::Keying;
 use super::prefetch::Prefetch;
 use super::recover::{Resume, Setup};
@@ -20,8 +21,8 @@ use crate::event::Event;
 use crate::gate::Gate;
 use crate::lane::LaneState;
 use crate::lifecycle::Phase;
-use crate::machine::TimerReason;
-use crate::names::{Key, consumer_name};
+use crate::machine::{Soonest, TimerReason};
+use crate::names::{Key, Name, consumer_name};
 use crate::options::{Concurrency, ServerOptions};
 use crate::refusal::unexpected;
 use crate::time::Time;
@@ -57,13 +58,15 @@ pub(super) struct Service {
     pub(super) at: usize,
     /// [`step`](Service::step) is owed at the end of the round.
     pub(super) step_due: bool,
+    /// Something has happened to it in this round.
+    pub(super) touched: bool,
     /// When it has something to do next.
     pub(super) due: Due,
     pub(super) contract: Contract,
     pub(super) stream: Key,
     pub(super) dead_stream: Key,
-    pub(super) group: String,
-    pub(super) consumer: String,
+    pub(super) group: Name,
+    pub(super) consumer: Name,
     pub(super) reader: LaneState<Reading>,
     pub(super) held: HeldTable,
     pub(super) prefetch: Prefetch,
@@ -72,6 +75,8 @@ pub(super) struct Service {
     pub(super) outbox: VecDeque<PendingReply>,
     pub(super) replying: Gate,
     pub(super) acks: Vec<StreamId>,
+    /// Those whose acks are on their way, in the order of these.
+    pub(super) acked: VecDeque<StreamId>,
     pub(super) acking: Gate,
     // dead
     pub(super) dead: VecDeque<DeadLetter>,
@@ -115,10 +120,11 @@ impl Service {
         Service {
             at,
             step_due: false,
+            touched: false,
             due: Due::Unknown,
             stream: options.common.key_prefix.command_stream(name),
             dead_stream: options.common.key_prefix.dead_letter_stream(name),
-            group: name.as_str().to_owned(),
+            group: Name::from(name.as_str()),
             consumer: consumer_name(name, &options.common.instance_id),
             reader: LaneState::new(lane, &options.common),
             held: HeldTable::new(concurrency),
@@ -127,6 +133,7 @@ impl Service {
             outbox: VecDeque::new(),
             replying: gate(),
             acks: Vec::new(),
+            acked: VecDeque::new(),
             acking: gate(),
             dead: VecDeque::new(),
             burying: gate(),
@@ -263,14 +270,20 @@ impl Service {
             return self.ack_without_reply(id, asked);
         };
         let common = &shared.options.common;
-        match admit(&fields, &self.contract, &common.key_prefix, common.max_message_bytes) {
-            Admission::Run { request, method, kind, reply_to } => {
+        let reply_to = shared.reply_streams.of(&fields, &common.key_prefix);
+        match admit(&fields, reply_to, &self.contract, common.max_message_bytes) {
+            Admission::Run { id: request, method, params, kind, reply_to } => {
                 // What was delivered before may have to be put aside, as it came.
                 let suspect = deliveries.is_none() && shared.options.max_deliveries.is_some();
-                let (request, fields) = (Some(request), suspect.then_some(fields));
-                let work = Work { request, method, kind, reply_to, fields };
-                if let Some(request) = self.held.enqueue(id, work, size, deliveries, asked) {
-                    let (method, params) = (request.method.clone(), request.params.clone());
+                let fields = if suspect {
+                    Some(fields)
+                } else {
+                    shared.spare.keep(fields);
+                    None
+                };
+                let work = Work { id: request, method, kind, params, reply_to, fields };
+                if let Some(work) = self.held.enqueue(id, work, size, deliveries, asked) {
+                    let (method, params) = (work.method.clone(), work.params.clone());
                     let keying = Keying { service: self.at, entry: id, method, params };
                     shared.effect(ServerOutput::Key(keying));
                 }
@@ -330,38 +343,22 @@ impl Service {
     }
 
     fn timeout(&self, shared: &Shared) -> Option<(Time, TimerReason)> {
-        let reader = self.reader.timeout().map(|at| (at, TimerReason::Connection));
-        let retry = |gate: &Gate| gate.timeout().map(|at| (at, TimerReason::Retry));
+        let soonest = Soonest::default()
+            .of(self.reader.timeout(), TimerReason::Connection)
+            .of(self.lease_at, TimerReason::Lease)
+            .of(self.replying.timeout(), TimerReason::Retry)
+            .of(self.acking.timeout(), TimerReason::Retry)
+            .of(self.burying.timeout(), TimerReason::Retry);
         if shared.is_draining() {
-            let unblock = self.unblock_at.map(|at| (at, TimerReason::Drain));
-            let lease = self.lease_at.map(|at| (at, TimerReason::Lease));
-            return [
-                reader,
-                unblock,
-                lease,
-                retry(&self.replying),
-                retry(&self.acking),
-                retry(&self.burying),
-            ]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at);
+            return soonest.of(self.unblock_at, TimerReason::Drain).timer();
         }
-        [
-            reader,
-            retry(&self.replying),
-            retry(&self.acking),
-            retry(&self.burying),
-            retry(&self.reading),
-            retry(&self.renewing),
-            self.resume.timeout().map(|at| (at, TimerReason::Retry)),
-            self.claim_at.map(|at| (at, TimerReason::Reclaim)),
-            self.lease_at.map(|at| (at, TimerReason::Lease)),
-            self.removal.timeout().map(|at| (at, TimerReason::Retention)),
-        ]
-        .into_iter()
-        .flatten()
-        .min_by_key(|(at, _)| *at)
+        soonest
+            .of(self.reading.timeout(), TimerReason::Retry)
+            .of(self.renewing.timeout(), TimerReason::Retry)
+            .of(self.resume.timeout(), TimerReason::Retry)
+            .of(self.claim_at, TimerReason::Reclaim)
+            .of(self.removal.timeout(), TimerReason::Retention)
+            .timer()
     }
 
     /// Does what has become due; [`step`](Service::step) follows.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::held::Stage;
+use super::entry::{Stage, Work};
 use super::service::Service;
 use super::{For, JobId, JobOutcome, Shared};
 use crate::command::{Command, Outcome, StreamId};
@@ -32,21 +32,26 @@ impl Service {
 
     /// A handler ended: its reply goes out, or, where nobody waits for one, its ack.
     pub(super) fn handler_ended(&mut self, shared: &mut Shared, job: JobId, outcome: JobOutcome) {
-        let Some((entry, held)) = self.held.end(job) else { return };
-        self.prefetch.finished(shared.now - held.began);
+        let Some((entry, began, work)) = self.held.end(job) else { return };
+        self.prefetch.finished(shared.now - began);
         shared.suspects.ended(self.at, entry);
         if shared.is_draining() {
             shared.report.finished += 1;
         }
-        self.settle(shared, entry, outcome);
+        if let Some(work) = work {
+            self.settle(shared, entry, work, outcome);
+        }
     }
 
     /// What came of an entry that neither waits nor runs any more.
-    pub(super) fn settle(&mut self, shared: &mut Shared, entry: StreamId, outcome: JobOutcome) {
+    pub(super) fn settle(
+        &mut self,
+        shared: &mut Shared,
+        entry: StreamId,
+        work: Work,
+        outcome: JobOutcome,
+    ) {
         let service = self.contract.service();
-        let Some(held) = self.held.get_mut(entry) else { return };
-        held.stage = Stage::Replying;
-        let Some(work) = held.work.take() else { return };
         let method = work.method;
         if let JobOutcome::Panicked(message) = &outcome {
             let (service, method) = (service.as_str().to_owned(), method.as_str().to_owned());
@@ -59,17 +64,18 @@ impl Service {
             outcome => outcome,
         };
         let limit = shared.options.common.max_message_bytes;
-        let reply = match (outcome, work.reply_to) {
-            (JobOutcome::Done(Some(envelope)), Some(to)) if envelope.len() > limit => {
-                let envelope = error_response(&to.id, &too_large(&envelope, limit));
+        let to = work.reply_to.zip(work.id);
+        let reply = match (outcome, to) {
+            (JobOutcome::Done(Some(envelope)), Some((to, id))) if envelope.len() > limit => {
+                let envelope = error_response(&id, &too_large(&envelope, limit));
                 Some((to, envelope))
             }
-            (JobOutcome::Done(Some(envelope)), Some(to)) => Some((to, envelope)),
-            (JobOutcome::Failed(error), Some(to)) => {
-                let whole = error_response(&to.id, &error);
+            (JobOutcome::Done(Some(envelope)), Some((to, _))) => Some((to, envelope)),
+            (JobOutcome::Failed(error), Some((to, id))) => {
+                let whole = error_response(&id, &error);
                 // What kind of error it was matters more than all that it has to say.
                 let brief =
-                    || error_response(&to.id, &RpcError::new(error.code, shorten(&error.message)));
+                    || error_response(&id, &RpcError::new(error.code, shorten(&error.message)));
                 let envelope = if whole.len() > limit { brief() } else { whole };
                 Some((to, envelope))
             }
@@ -82,9 +88,10 @@ impl Service {
             _ => None,
         };
         match reply {
-            Some((to, envelope)) => {
+            Some((stream, envelope)) => {
+                let envelope = shared.spare.share(envelope);
                 self.held.resize(entry, envelope.len());
-                self.outbox.push_back(PendingReply { entry, stream: to.stream, envelope });
+                self.outbox.push_back(PendingReply { entry, stream, envelope });
             }
             None => self.ack(entry),
         }
@@ -96,7 +103,7 @@ impl Service {
             let Some(reply) = self.outbox.pop_front() else { return };
             let append = Command::Append {
                 stream: reply.stream.clone(),
-                fields: fields(reply.envelope.clone(), None),
+                fields: fields(reply.envelope.clone(), None, &mut shared.spare),
                 max_len: Some(shared.options.common.reply_stream_max_len),
                 create: true,
             };
@@ -144,28 +151,22 @@ impl Service {
     /// Acks everything that is done, with one command.
     pub(super) fn send_acks(&mut self, shared: &mut Shared) {
         while shared.commands.is_open() && self.acking.is_open() && !self.acks.is_empty() {
-            let rest = self.acks.split_off(self.acks.len().min(ACK_CHUNK));
-            let ids = std::mem::replace(&mut self.acks, rest);
-            let ack = Command::Ack {
-                stream: self.stream.clone(),
-                group: self.group.clone(),
-                ids: ids.clone(),
-            };
-            shared.send(ack, For::Ack(self.at, ids));
+            let count = self.acks.len().min(ACK_CHUNK);
+            let ids: Vec<StreamId> = self.acks.drain(..count).collect();
+            self.acked.extend(&ids);
+            let ack = Command::Ack { stream: self.stream.clone(), group: self.group.clone(), ids };
+            shared.send(ack, For::Ack(self.at, count));
         }
     }
 
-    /// The store has answered an ack.
-    pub(super) fn ack_answered(
-        &mut self,
-        shared: &mut Shared,
-        ids: Vec<StreamId>,
-        outcome: Outcome,
-    ) {
+    /// The store has answered an ack of the first `count` entries that are being acked.
+    pub(super) fn ack_answered(&mut self, shared: &mut Shared, count: usize, outcome: Outcome) {
         match outcome {
-            Outcome::Unknown(_) | Outcome::NotSent(_) => return self.acks.extend(ids),
+            Outcome::Unknown(_) | Outcome::NotSent(_) => {
+                return self.acks.extend(self.acked.drain(..count));
+            }
             Outcome::Refused(refusal) if Meaning::of(&refusal) == Meaning::Passing => {
-                self.acks.extend(ids);
+                self.acks.extend(self.acked.drain(..count));
                 self.acking.shut(shared.now, &mut shared.random);
                 if self.acking.tell() {
                     shared.event(Event::CommandRefused { what: "an ack", refusal });
@@ -178,7 +179,7 @@ impl Service {
                 self.removal.acked = true;
             }
         }
-        for id in ids {
+        for id in self.acked.drain(..count) {
             self.held.remove(id);
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::admit::ReplyStreams;
 use super::dead::DeadLetter;
 use super::io::ServerOutput;
 use super::reply_ttl::ReplyTtl;
@@ -16,6 +17,7 @@ use crate::names::Key;
 use crate::options::ServerOptions;
 use crate::output::{Output, StopReport};
 use crate::random::Random;
+use crate::spare::Spare;
 use crate::time::Time;
 
 /// What every service shares, lent to it for one step.
@@ -27,7 +29,9 @@ pub(super) struct Shared {
     pub(super) random: Random,
     pub(super) commands: LaneState<For>,
     pub(super) reply_ttl: ReplyTtl,
+    pub(super) reply_streams: ReplyStreams,
     pub(super) suspects: Suspects,
+    pub(super) spare: Spare,
     pub(super) next_job: u64,
     pub(super) report: StopReport,
     pub(super) out: Out,
@@ -107,7 +111,8 @@ pub(super) enum For {
     Group(usize),
     Reply(usize, PendingReply),
     DeadLetter(usize, DeadLetter),
-    Ack(usize, Vec<StreamId>),
+    /// So many of those that are being acked.
+    Ack(usize, usize),
     Claim(usize, Time),
     Count(usize, StreamId),
     Renew(usize, Vec<StreamId>, Time),

@@ -22,7 +22,10 @@ impl Service {
         {
             let can_ask = shared.commands.is_open() && self.held.may_ask();
             match head {
-                Head::Ready => self.begin_handler(shared, id),
+                Head::Ready => {
+                    self.begin_handler(shared, id);
+                    continue;
+                }
                 Head::Answer => drop(self.held.ask(id)),
                 Head::Renew if can_ask && self.renewing.is_open() => {
                     self.held.ask(id);
@@ -58,7 +61,9 @@ impl Service {
             Keyed::Free => self.held.keyed(entry, None),
             Keyed::Panicked(message) => {
                 self.held.leave_queue(entry);
-                self.settle(shared, entry, JobOutcome::Panicked(message));
+                if let Some(work) = self.held.take_work(entry) {
+                    self.settle(shared, entry, work, JobOutcome::Panicked(message));
+                }
             }
         }
     }

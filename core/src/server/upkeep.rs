@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::held::Stage;
+use super::entry::Stage;
 use super::recover::Setup;
 use super::service::Service;
 use super::{For, ServerOutput, Shared};

@@ -1,13 +1,13 @@
 //! One consumer group: how far it has read, its consumers, and what is pending for them.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clamator_core::{Entry, StreamId};
 
 use super::log::{Log, limit, successor};
+use super::pending::Pending;
 
 /// How many entries `XAUTOCLAIM` looks at for each that it may claim.
 const LOOKS_PER_CLAIM: usize = 10;
@@ -18,7 +18,7 @@ pub(super) struct Group {
     pub(super) delivered: StreamId,
     /// Each with when it was last heard of.
     pub(super) consumers: BTreeMap<Arc<str>, u64>,
-    pub(super) pending: BTreeMap<StreamId, Delivery>,
+    pub(super) pending: Pending,
 }
 
 /// The pending record of one entry.
@@ -31,6 +31,11 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
+    /// A first one.
+    pub(super) fn new(consumer: Arc<str>, now_ms: u64) -> Delivery {
+        Delivery { consumer, at_ms: i128::from(now_ms), count: 1 }
+    }
+
     /// For how long nobody has touched the entry; negative after the clock went back.
     pub(super) fn idle_ms(&self, now_ms: u64) -> i128 {
         i128::from(now_ms) - self.at_ms
@@ -39,7 +44,7 @@ impl Delivery {
 
 impl Group {
     pub(super) fn new(delivered: StreamId) -> Group {
-        Group { delivered, consumers: BTreeMap::new(), pending: BTreeMap::new() }
+        Group { delivered, consumers: BTreeMap::new(), pending: Pending::default() }
     }
 
     /// `XREADGROUP … >`: hands out what was never delivered.
@@ -53,9 +58,7 @@ impl Group {
         let consumer = self.consumer(now_ms, consumer);
         let entries: Vec<Entry> = log.after(self.delivered, count).collect();
         for entry in &entries {
-            let delivery =
-                Delivery { consumer: Arc::clone(&consumer), at_ms: i128::from(now_ms), count: 1 };
-            self.pending.insert(entry.id, delivery);
+            self.pending.insert(entry.id, Delivery::new(Arc::clone(&consumer), now_ms));
             self.delivered = entry.id;
         }
         entries
@@ -71,10 +74,10 @@ impl Group {
         after: StreamId,
         count: u32,
     ) -> Vec<Entry> {
-        let own = self.pending.range((Bound::Excluded(after), Bound::Unbounded));
+        let own = self.pending.after(after);
         let own = own.filter(|(_, delivery)| *delivery.consumer == *consumer);
         let ids: Vec<StreamId> =
-            own.take(usize::try_from(count).unwrap_or(usize::MAX)).map(|(id, _)| *id).collect();
+            own.take(usize::try_from(count).unwrap_or(usize::MAX)).map(|(id, _)| id).collect();
         self.touch_owned(log, now_ms, 0, consumer, &ids);
         let entry = |id| log.get(id).unwrap_or(Entry { id, fields: None });
         ids.into_iter().map(entry).collect()
@@ -82,7 +85,7 @@ impl Group {
 
     /// `XACK`.
     pub(super) fn ack(&mut self, ids: &[StreamId]) -> usize {
-        ids.iter().filter(|id| self.pending.remove(id).is_some()).count()
+        ids.iter().filter(|id| self.pending.remove(**id)).count()
     }
 
     /// `XAUTOCLAIM … JUSTID`: the next cursor and what was claimed. Entries that are gone leave the pending list; they use up
@@ -100,7 +103,7 @@ impl Group {
         let mut left = limit(count);
         let looks = left.saturating_mul(LOOKS_PER_CLAIM);
         let candidates: Vec<StreamId> =
-            self.pending.range(cursor..).take(looks).map(|(id, _)| *id).collect();
+            self.pending.from(cursor).take(looks).map(|(id, _)| id).collect();
         let mut claimed = Vec::new();
         let mut last_seen = None;
         for id in candidates {
@@ -109,25 +112,25 @@ impl Group {
             }
             last_seen = Some(id);
             let Some(entry) = log.get(id) else {
-                self.pending.remove(&id);
+                self.pending.remove(id);
                 left -= 1;
                 continue;
             };
             // A clock that went back makes the idle time negative; 0 then still means "any".
             let young = |delivery: &Delivery| min_idle > 0 && delivery.idle_ms(now_ms) < min_idle;
-            if self.pending.get(&id).is_none_or(young) {
+            if self.pending.get(id).is_none_or(young) {
                 continue;
             }
             let consumer = self.consumer(now_ms, consumer);
-            if let Some(delivery) = self.pending.get_mut(&id) {
+            if let Some(delivery) = self.pending.get_mut(id) {
                 delivery.consumer = consumer;
                 delivery.at_ms = i128::from(now_ms);
                 claimed.push(entry);
                 left -= 1;
             }
         }
-        let rest = |seen| self.pending.range((Bound::Excluded(seen), Bound::Unbounded)).next();
-        let next = last_seen.and_then(rest).map_or(StreamId::MIN, |(id, _)| *id);
+        let rest = |seen| self.pending.after(seen).next();
+        let next = last_seen.and_then(rest).map_or(StreamId::MIN, |(id, _)| id);
         (next, claimed)
     }
 
@@ -141,7 +144,7 @@ impl Group {
         raise: bool,
     ) -> Option<u64> {
         self.touch_owned(log, now_ms, 0, consumer, &[id]).first()?;
-        let delivery = self.pending.get_mut(&id)?;
+        let delivery = self.pending.get_mut(id)?;
         delivery.count = delivery.count.saturating_add(u64::from(raise));
         Some(delivery.count)
     }
@@ -158,13 +161,13 @@ impl Group {
     ) -> Vec<StreamId> {
         let mut touched = Vec::with_capacity(ids.len());
         for id in ids {
-            match self.pending.get_mut(id) {
+            match self.pending.get_mut(*id) {
                 Some(delivery) if *delivery.consumer == *consumer => {
                     if log.contains(*id) {
                         delivery.at_ms = i128::from(now_ms) - i128::from(idle_ms);
                         touched.push(*id);
                     } else {
-                        self.pending.remove(id);
+                        self.pending.remove(*id);
                     }
                 }
                 _ => {}
@@ -175,8 +178,8 @@ impl Group {
 
     /// The first id that this group isn't done with.
     pub(super) fn needs_from(&self) -> StreamId {
-        match self.pending.first_key_value() {
-            Some((oldest, _)) => *oldest,
+        match self.pending.first() {
+            Some(oldest) => oldest,
             None => successor(self.delivered).unwrap_or(self.delivered),
         }
     }
@@ -203,7 +206,7 @@ impl Group {
     }
 
     fn is_busy(&self, consumer: &str) -> bool {
-        self.pending.values().any(|delivery| *delivery.consumer == *consumer)
+        self.pending.iter().any(|(_, delivery)| *delivery.consumer == *consumer)
     }
 
     /// The consumer of this name, made if it is missing.

@@ -81,8 +81,8 @@ impl Store {
     #[must_use]
     pub fn pending(&self, key: &Key, group: &str) -> Vec<PendingEntry> {
         let Some(group) = self.found_group(key, group) else { return Vec::new() };
-        let record = |(id, delivery): (&StreamId, &Delivery)| PendingEntry {
-            id: *id,
+        let record = |(id, delivery): (StreamId, &Delivery)| PendingEntry {
+            id,
             consumer: delivery.consumer.as_ref().to_owned(),
             idle: Duration::from_millis(u64::try_from(delivery.idle_ms(self.now_ms)).unwrap_or(0)),
             deliveries: delivery.count,

@@ -30,7 +30,10 @@ struct Logged {
 
 impl Logged {
     fn entry(&self) -> Entry {
-        Entry { id: self.id, fields: Some(self.fields.clone()) }
+        // Room for the fields of a request: whoever reads it may use the list for one.
+        let mut fields = Vec::with_capacity(self.fields.len().max(3));
+        fields.extend_from_slice(&self.fields);
+        Entry { id: self.id, fields: Some(fields) }
     }
 }
 

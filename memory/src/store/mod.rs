@@ -6,6 +6,7 @@
 mod group;
 mod inspect;
 mod log;
+mod pending;
 mod refusals;
 #[cfg(test)]
 mod tests;
@@ -127,7 +128,8 @@ impl Store {
                 if ids.is_empty() {
                     return Err(refusals::wrong_arity("xack"));
                 }
-                let group = self.stream_mut(stream)?.and_then(|found| found.groups.get_mut(group));
+                let group =
+                    self.stream_mut(stream)?.and_then(|found| found.groups.get_mut(&**group));
                 Ok(count(group.map_or(0, |group| group.ack(ids))))
             }
             Command::AutoClaim { stream, group, consumer, min_idle, cursor, count } => {
@@ -190,7 +192,7 @@ impl Store {
                 let Ok(Some(found)) = self.stream_mut(stream) else {
                     return Some(Err(refusals::stream_is_gone()));
                 };
-                let Some(group) = found.groups.get_mut(group) else {
+                let Some(group) = found.groups.get_mut(&**group) else {
                     return Some(Err(refusals::group_is_gone()));
                 };
                 if news(&found.log).is_none_or(|newest| newest <= group.delivered) {
@@ -239,10 +241,11 @@ impl Store {
             return Err(refusals::wrong_arity("xadd"));
         }
         let now_ms = self.now_ms;
-        let log = match self.keys.entry(key.clone()) {
-            Slot::Vacant(_) if !create => return Ok(Reply::Nil),
-            slot => &mut slot.or_default().value.stream_mut()?.log,
-        };
+        if create && !self.keys.contains_key(key) {
+            self.keys.insert(key.clone(), Held::default());
+        }
+        let Some(found) = self.stream_mut(key)? else { return Ok(Reply::Nil) };
+        let log = &mut found.log;
         let id = log.append(now_ms, fields).ok_or_else(refusals::ids_are_exhausted)?;
         if let Some(max_len) = max_len {
             log.trim_about(max_len);

@@ -34,11 +34,21 @@ fn prelude((entries, delivered, done): (u64, u32, u32)) -> Vec<Step> {
     let stream = Key::from("s");
     let create = |group: &str| {
         let (stream, group) = (stream.clone(), group.to_owned());
-        Step::Run(Command::CreateGroup { stream, group, start: GroupStart::Beginning })
+        Step::Run(Command::CreateGroup {
+            stream,
+            group: group.into(),
+            start: GroupStart::Beginning,
+        })
     };
     let read = |group: &str, consumer: &str, count| {
         let (stream, group, consumer) = (stream.clone(), group.to_owned(), consumer.to_owned());
-        Step::Run(Command::ReadGroup { stream, group, consumer, count, block: Duration::ZERO })
+        Step::Run(Command::ReadGroup {
+            stream,
+            group: group.into(),
+            consumer: consumer.into(),
+            count,
+            block: Duration::ZERO,
+        })
     };
     let mut steps = vec![
         Step::AppendMany(stream.clone(), entries),
@@ -49,7 +59,7 @@ fn prelude((entries, delivered, done): (u64, u32, u32)) -> Vec<Step> {
     if done > 0 {
         let ids = (0..entries).map(|seq| StreamId::new(super::stored::NOW, seq)).collect();
         let (stream, group) = (stream.clone(), "h".to_owned());
-        let ack = Step::Run(Command::Ack { stream, group, ids });
+        let ack = Step::Run(Command::Ack { stream, group: group.into(), ids });
         steps.extend([create("h"), read("h", "c", done), ack]);
     }
     steps
@@ -72,43 +82,43 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         9 => append(),
         3 => (key(), group(), start())
-            .prop_map(|(stream, group, start)| Command::CreateGroup { stream, group, start }),
+            .prop_map(|(stream, group, start)| Command::CreateGroup { stream, group: group.into(), start }),
         6 => (key(), group(), consumer(), count()).prop_map(move |(stream, group, consumer, count)| {
-            Command::ReadGroup { stream, group, consumer, count, block }
+            Command::ReadGroup { stream, group: group.into(), consumer: consumer.into(), count, block }
         }),
         3 => (key(), group(), consumer(), id(), count()).prop_map(
             |(stream, group, consumer, after, count)| {
-                Command::ReadOwnPending { stream, group, consumer, after, count }
+                Command::ReadOwnPending { stream, group: group.into(), consumer: consumer.into(), after, count }
             }
         ),
         2 => (key(), id(), count())
             .prop_map(move |(stream, after, count)| Command::Read { stream, after, count, block }),
         2 => key().prop_map(|stream| Command::Info { stream }),
         3 => (key(), group(), vec(id(), 0..5))
-            .prop_map(|(stream, group, ids)| Command::Ack { stream, group, ids }),
+            .prop_map(|(stream, group, ids)| Command::Ack { stream, group: group.into(), ids }),
         4 => (key(), group(), consumer(), min_idle(), id(), count()).prop_map(
             |(stream, group, consumer, min_idle, cursor, count)| {
-                Command::AutoClaim { stream, group, consumer, min_idle, cursor, count }
+                Command::AutoClaim { stream, group: group.into(), consumer: consumer.into(), min_idle, cursor, count }
             }
         ),
         2 => (key(), group(), consumer(), id(), any::<bool>()).prop_map(
             |(stream, group, consumer, id, raise)| {
-                Command::CountDelivery { stream, group, consumer, id, raise }
+                Command::CountDelivery { stream, group: group.into(), consumer: consumer.into(), id, raise }
             }
         ),
         2 => (key(), group(), consumer(), vec(id(), 0..5)).prop_map(
-            |(stream, group, consumer, ids)| Command::Renew { stream, group, consumer, ids }
+            |(stream, group, consumer, ids)| Command::Renew { stream, group: group.into(), consumer: consumer.into(), ids }
         ),
         2 => (key(), group(), consumer(), vec(id(), 0..5)).prop_map(
-            |(stream, group, consumer, ids)| Command::Release { stream, group, consumer, ids }
+            |(stream, group, consumer, ids)| Command::Release { stream, group: group.into(), consumer: consumer.into(), ids }
         ),
         2 => key().prop_map(|stream| Command::TrimDone { stream }),
         2 => (key(), group(), consumer()).prop_map(|(stream, group, consumer)| {
-            Command::RemoveConsumer { stream, group, consumer }
+            Command::RemoveConsumer { stream, group: group.into(), consumer: consumer.into() }
         }),
         1 => (key(), group(), prop_oneof![Just(Duration::ZERO), Just(LONG)], consumer()).prop_map(
             |(stream, group, min_idle, except)| {
-                Command::RemoveIdleConsumers { stream, group, min_idle, except }
+                Command::RemoveIdleConsumers { stream, group: group.into(), min_idle, except: except.into() }
             }
         ),
         1 => doomed_key().prop_map(|key| Command::Delete { key }),

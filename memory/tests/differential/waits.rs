@@ -48,7 +48,11 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let after = (0_u64..6).prop_map(|seq| StreamId::new(EPOCH_MS, seq));
     let create = (key(), group()).prop_map(|(stream, group)| {
-        Step::Run(Command::CreateGroup { stream, group, start: GroupStart::Beginning })
+        Step::Run(Command::CreateGroup {
+            stream,
+            group: group.into(),
+            start: GroupStart::Beginning,
+        })
     });
     let gone_at_once = key().prop_map(|stream| {
         let fields = vec![("a".into(), "1".into())];
@@ -75,7 +79,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let create = |group: &str| {
         let (stream, group) = (Key::from("s"), group.to_owned());
-        Step::Run(Command::CreateGroup { stream, group, start: GroupStart::Beginning })
+        Step::Run(Command::CreateGroup {
+            stream,
+            group: group.into(),
+            start: GroupStart::Beginning,
+        })
     };
     let prelude = vec![create("g"), create("h")];
     vec(step(), 1..40).prop_map(move |steps| [prelude.clone(), steps].concat())
@@ -109,7 +117,11 @@ fn a_destroyed_group_ends_the_waits_for_what_was_trimmed() {
     let readers = readers(&server);
     let create = |group: &str| {
         let (stream, group) = (stream.clone(), group.to_owned());
-        Step::Run(Command::CreateGroup { stream, group, start: GroupStart::Beginning })
+        Step::Run(Command::CreateGroup {
+            stream,
+            group: group.into(),
+            start: GroupStart::Beginning,
+        })
     };
     let fields = vec![("a".into(), "1".into())];
     let append = Command::Append { stream: stream.clone(), fields, max_len: Some(0), create: true };
@@ -211,8 +223,13 @@ impl<'a> Case<'a> {
             Step::ReadGroup(reader, stream, group, count) => {
                 let consumer = format!("c{reader}");
                 let (stream, group) = (stream.clone(), group.clone());
-                let command =
-                    Command::ReadGroup { stream, group, consumer, count: *count, block: BLOCK };
+                let command = Command::ReadGroup {
+                    stream,
+                    group: group.into(),
+                    consumer: consumer.into(),
+                    count: *count,
+                    block: BLOCK,
+                };
                 self.begin(*reader, command);
             }
             Step::Unblock(reader) => {

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use clamator_core::{Command, Entry, GroupStart, Key, Lane, Outcome, Reply, StopReport, StreamId};
+use clamator_core::{
+    Command, Entry, GroupStart, Key, Lane, Name, Outcome, Reply, StopReport, StreamId,
+};
 use clamator_driver::{Connection, Link, Runtime as _};
 use futures_util::future::{Either, select};
 
@@ -26,9 +28,9 @@ pub(super) async fn live(process: Process) {
 
 async fn serve(process: Process) {
     let link = process.net.link(process.life);
-    let name = process.plan.services[0].name.clone();
+    let name = Name::from(process.plan.services[0].name.as_str());
     let stream = Key::from(format!("{PREFIX}:cmds:{name}").as_str());
-    let consumer = format!("{name}:{}", process.instance);
+    let consumer = Name::from(format!("{name}:{}", process.instance));
     loop {
         if let Some((mut reader, mut writer)) = connect(&link, &process).await {
             let create = Command::CreateGroup {
@@ -99,7 +101,7 @@ async fn serve_one(
     process: &Process,
     writer: &mut impl Connection,
     stream: &Key,
-    group: &str,
+    group: &Name,
     entry: Entry,
 ) {
     let fields = entry.fields.unwrap_or_default();
@@ -135,6 +137,6 @@ async fn serve_one(
             }
         }
     }
-    let ack = Command::Ack { stream: stream.clone(), group: group.to_owned(), ids: vec![entry.id] };
+    let ack = Command::Ack { stream: stream.clone(), group: group.clone(), ids: vec![entry.id] };
     ask(writer, ack).await;
 }

@@ -204,5 +204,5 @@ fn consumers_of_servers_that_are_gone_are_removed_every_claim_idle() {
         _ => None,
     };
     let removed: Vec<_> = server.trace[before..].iter().filter_map(remove).collect();
-    assert_eq!(removed, vec![(secs(600), "arith:me".to_owned()); 3], "silent for ten of them");
+    assert_eq!(removed, vec![(secs(600), "arith:me".into()); 3], "silent for ten of them");
 }

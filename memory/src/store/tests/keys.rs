@@ -21,12 +21,12 @@ fn what_every_group_is_done_with_is_trimmed() {
             // "g" is there already.
             let _ = store.execute(
                 NOW,
-                &Command::CreateGroup { stream: key("s"), group: group.clone(), start },
+                &Command::CreateGroup { stream: key("s"), group: group.clone().into(), start },
             );
             let (consumer, block) = ("c".into(), Duration::ZERO);
             let read = Command::ReadGroup {
                 stream: key("s"),
-                group: group.clone(),
+                group: group.clone().into(),
                 consumer,
                 count: delivered,
                 block,
@@ -34,7 +34,12 @@ fn what_every_group_is_done_with_is_trimmed() {
             if delivered > 0 {
                 store.execute(NOW, &read).unwrap();
             }
-            store.execute(NOW, &Command::Ack { stream: key("s"), group, ids: ids(acked) }).unwrap();
+            store
+                .execute(
+                    NOW,
+                    &Command::Ack { stream: key("s"), group: group.into(), ids: ids(acked) },
+                )
+                .unwrap();
         }
         let trimmed = u64::try_from(6 - expected.len()).unwrap();
         let reply = store.execute(NOW, &trim_done("s"));

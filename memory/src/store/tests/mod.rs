@@ -71,7 +71,12 @@ fn count_delivery(stream: &str, consumer: &str, entry: u64) -> Command {
 
 fn remove_idle(min_idle_ms: u64, except: &str) -> Command {
     let (min_idle, except) = (Duration::from_millis(min_idle_ms), except.to_owned());
-    Command::RemoveIdleConsumers { stream: key("s"), group: "g".into(), min_idle, except }
+    Command::RemoveIdleConsumers {
+        stream: key("s"),
+        group: "g".into(),
+        min_idle,
+        except: except.into(),
+    }
 }
 
 fn renew(stream: &str, consumer: &str, entries: &[u64]) -> Command {
@@ -260,21 +265,26 @@ fn extreme_values_never_panic() {
             Command::Read { stream: s.clone(), after: end, count: u32::MAX, block: Duration::MAX },
             Command::AutoClaim {
                 stream: s.clone(),
-                group: g.clone(),
-                consumer: c.clone(),
+                group: g.clone().into(),
+                consumer: c.clone().into(),
                 min_idle: Duration::MAX,
                 cursor: end,
                 count: u32::MAX,
             },
             auto_claim("s", "d", u64::MAX, 0, u32::MAX),
-            Command::Ack { stream: s.clone(), group: g.clone(), ids: ids.clone() },
+            Command::Ack { stream: s.clone(), group: g.clone().into(), ids: ids.clone() },
             Command::Renew {
                 stream: s.clone(),
-                group: g.clone(),
-                consumer: c.clone(),
+                group: g.clone().into(),
+                consumer: c.clone().into(),
                 ids: ids.clone(),
             },
-            Command::Release { stream, group, consumer, ids: ids.clone() },
+            Command::Release {
+                stream,
+                group: group.into(),
+                consumer: consumer.into(),
+                ids: ids.clone(),
+            },
             Command::Expire { key: s.clone(), ttl: Duration::MAX },
             trim_done("s"),
         ];
