@@ -2,8 +2,19 @@
 
 use bytes::Bytes;
 
-use crate::envelope::{Request, RequestId, parse_request, parse_response};
+use crate::envelope::{RequestId, parse_request, parse_response};
 use crate::error::RpcError;
+
+/// A request as the server's core sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// What its reply is told by; `None` makes it a notification.
+    pub id: Option<RequestId>,
+    /// The method, without the service.
+    pub method: String,
+    /// The params as JSON.
+    pub params: Bytes,
+}
 
 /// A request; or under which id it is answered, if any, and what.
 pub type ParsedRequest = Result<Request, (Option<RequestId>, RpcError)>;
@@ -17,7 +28,12 @@ pub type ParsedResponse = (Option<String>, Result<Result<Bytes, RpcError>, Strin
 ///
 /// It is none.
 pub fn request(envelope: &Bytes) -> ParsedRequest {
-    parse_request(envelope).map_err(|invalid| (invalid.id, invalid.error))
+    let read = |request: crate::envelope::Request<'_>| Request {
+        id: request.id,
+        method: request.method.into_owned(),
+        params: request.params,
+    };
+    parse_request(envelope).map(read).map_err(|invalid| (invalid.id, invalid.error))
 }
 
 /// Reads a reply.

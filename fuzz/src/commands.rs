@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use clamator_core::{Command, GroupStart, Key, StreamId};
+use clamator_core::{Command, GroupStart, Key, Name, StreamId};
 
 /// All kinds, in the order in which they are declared.
 pub(crate) fn every() -> Vec<Command> {
     let stream = || Key::from("s");
-    let (group, consumer) = (|| "g".to_owned(), || "c".to_owned());
+    let (group, consumer) = (|| Name::from("g"), || Name::from("c"));
     let ids = || vec![StreamId::new(1, 0), StreamId::new(2, 0)];
     let (count, block) = (3, Duration::from_secs(1));
     let (after, cursor, min_idle) = (StreamId::MIN, StreamId::MIN, Duration::from_secs(60));

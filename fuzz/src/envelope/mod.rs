@@ -3,8 +3,9 @@
 mod expected;
 
 use bytes::Bytes;
+use clamator_core::RequestId;
+use clamator_core::fuzzing::Request;
 use clamator_core::fuzzing::{self, ParsedRequest, ParsedResponse};
-use clamator_core::{Request, RequestId};
 use serde_json::Value;
 
 use crate::json::{Read, has_twice, read};

@@ -24,11 +24,11 @@ fn append() -> Command {
 }
 
 fn create() -> Command {
-    Command::CreateGroup { stream: stream(), group: "g".to_owned(), start: GroupStart::Beginning }
+    Command::CreateGroup { stream: stream(), group: "g".into(), start: GroupStart::Beginning }
 }
 
 fn read_group(block: Duration) -> Command {
-    let (group, consumer) = ("g".to_owned(), "c".to_owned());
+    let (group, consumer) = ("g".into(), "c".into());
     Command::ReadGroup { stream: stream(), group, consumer, count: 1, block }
 }
 
