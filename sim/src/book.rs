@@ -91,6 +91,8 @@ pub(crate) struct Entry {
     pub(crate) owner: Option<(LifeId, u64)>,
     pub(crate) claimed: bool,
     pub(crate) acked: bool,
+    /// Another one had its id before: the store lost that one, and its clock went back.
+    pub(crate) namesake: bool,
 }
 
 #[derive(Debug)]
@@ -266,8 +268,10 @@ impl Book {
         let now = self.now;
         if let Some(service) = self.service_of(stream) {
             let Some(call) = self.call_from_request(fields) else { return };
-            let entry = Entry { call, owner: None, claimed: false, acked: false };
-            self.services[service].entries.insert(id, entry);
+            let entries = &mut self.services[service].entries;
+            let namesake = entries.contains_key(&id);
+            let entry = Entry { call, owner: None, claimed: false, acked: false, namesake };
+            entries.insert(id, entry);
             let call = &mut self.calls[call as usize];
             call.entries.push(id);
             call.added_at = now;

@@ -61,6 +61,8 @@ pub(crate) struct Held {
     pub(crate) counted: bool,
     /// How many bytes are held for it.
     pub(super) size: usize,
+    /// What tells it from another one of its id.
+    pub(super) mark: u64,
 }
 
 impl Held {

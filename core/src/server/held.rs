@@ -122,6 +122,23 @@ impl HeldTable {
         self.get(id).is_some_and(|held| held.stage == Stage::Queued)
     }
 
+    /// How far an entry has come.
+    pub(crate) fn stage(&self, id: StreamId) -> Option<Stage> {
+        self.get(id).map(|held| held.stage)
+    }
+
+    /// What tells an entry from another one of its id; zero if that isn't known.
+    pub(crate) fn mark(&self, id: StreamId) -> Option<u64> {
+        self.get(id).map(|held| held.mark)
+    }
+
+    /// Learns what tells an entry from another one of its id.
+    pub(crate) fn set_mark(&mut self, id: StreamId, mark: u64) {
+        if let Some(held) = self.get_mut(id) {
+            held.mark = mark;
+        }
+    }
+
     /// Whether this handler's entry is held here.
     pub(crate) fn runs(&self, job: JobId) -> bool {
         self.running.contains(job)
@@ -195,8 +212,19 @@ impl HeldTable {
         size: usize,
     ) -> Slot {
         let (began, asked, lost, counted) = (touched, false, false, false);
-        let held =
-            Held { entry: id, stage, work, deliveries, touched, began, asked, lost, counted, size };
+        let held = Held {
+            entry: id,
+            stage,
+            work,
+            deliveries,
+            touched,
+            began,
+            asked,
+            lost,
+            counted,
+            size,
+            mark: 0,
+        };
         self.bytes += size;
         let slot = match self.empty.pop() {
             Some(slot) => {

@@ -20,6 +20,7 @@ mod drain;
 mod entry;
 mod held;
 mod io;
+mod namesake;
 mod prefetch;
 mod recover;
 mod reply_ttl;
@@ -285,6 +286,10 @@ impl ServerCore {
         for at in self.touched.drain(..) {
             let Some(service) = self.services.get_mut(at) else { continue };
             service.touched = false;
+            if !service.namesakes.is_empty() {
+                service.meet_namesakes(&mut self.shared);
+                service.step_due = true;
+            }
             if std::mem::take(&mut service.step_due) {
                 service.step(&mut self.shared);
             }

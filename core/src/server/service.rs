@@ -1,6 +1,6 @@
 //! One service: its stream, its reader, and what becomes of an entry that comes in.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::admit::{Admission, admit};
 use super::dead::DeadLetter;
@@ -8,6 +8,7 @@ use super::drain::Farewell;
 use super::entry::{Stage, Work};
 use super::held::HeldTable;
 use super::io::Keying;
+use super::namesake::{Namesake, mark};
 use super::prefetch::Prefetch;
 use super::recover::{Resume, Setup};
 use super::retention::Removal;
@@ -69,6 +70,7 @@ pub(super) struct Service {
     pub(super) consumer: Name,
     pub(super) reader: LaneState<Reading>,
     pub(super) held: HeldTable,
+    pub(super) namesakes: BTreeMap<StreamId, Namesake>,
     pub(super) prefetch: Prefetch,
     pub(super) appetite: Appetite,
     // settle
@@ -128,6 +130,7 @@ impl Service {
             consumer: consumer_name(name, &options.common.instance_id),
             reader: LaneState::new(lane, &options.common),
             held: HeldTable::new(concurrency),
+            namesakes: BTreeMap::new(),
             prefetch: Prefetch::new(),
             appetite: Appetite::new(MAX_COUNT),
             outbox: VecDeque::new(),
@@ -257,8 +260,9 @@ impl Service {
         let id = entry.id;
         // Never twice at the same time: what is held here runs, waits, or is done already.
         if self.held.delivered_again(id, asked) {
-            return;
+            return self.meet_again(shared, entry, deliveries, asked);
         }
+        let mark = mark(&entry);
         if shared.is_draining() {
             self.held.hold(id, Stage::Releasing, asked);
             self.releases.push(id);
@@ -306,6 +310,7 @@ impl Service {
                 self.ack_without_reply(id, asked);
             }
         }
+        self.held.set_mark(id, mark);
     }
 
     fn ack_without_reply(&mut self, id: StreamId, touched: Time) {

@@ -277,6 +277,12 @@ impl Net {
         drop((pipes, runs));
     }
 
+    /// Whether nothing of a connection that is gone is still on its way to the store.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let late = |pipe: &Pipe| !pipe.is_open && pipe.end.is_some() && !pipe.there.is_empty();
+        !self.lock().pipes.iter().any(|(_, pipe)| late(pipe))
+    }
+
     /// Nothing gets through to a machine until then.
     pub(crate) fn stall(&self, node: NodeId, until: u64) {
         let mut inner = self.lock();

@@ -35,6 +35,10 @@ impl Rule for AckAfterReply {
                     if it.taken.is_some() || book.lives[*life].role == Role::Peer {
                         continue;
                     }
+                    // An ack that is repeated may be one of an earlier entry with this id, which another server has now.
+                    if entry.namesake && entry.owner.is_none_or(|(owner, _)| owner != *life) {
+                        continue;
+                    }
                     let ended = it.runs.iter().any(|run| {
                         book.runs[*run].life == *life && book.runs[*run].ended.is_some()
                     });

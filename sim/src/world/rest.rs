@@ -67,7 +67,12 @@ impl World {
         if self.script.as_ref().is_some_and(|script| !script.is_done()) {
             return Some("a client isn't done".to_owned().into());
         }
-        self.left_in_store()
+        self.left_in_store().or_else(|| self.left_on_the_way())
+    }
+
+    /// Late requests: what a machine that was out of reach has sent still arrives.
+    fn left_on_the_way(&self) -> Option<Broken> {
+        (!self.net.is_quiet()).then(|| "something is on its way".to_owned().into())
     }
 
     /// What the store still has of requests.

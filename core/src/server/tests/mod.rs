@@ -6,6 +6,7 @@ mod dispatching;
 mod giving_up;
 mod leasing;
 mod malformed;
+mod namesakes;
 mod prefetching;
 mod reclaiming;
 mod reconnecting;
