@@ -207,7 +207,7 @@ fn about(book: &Book, command: &Command) -> (String, Vec<CallId>) {
         Command::TrimDone { stream } | Command::CreateGroup { stream, .. } => {
             format!("{} of {stream}", verb(command))
         }
-        Command::Delete { key } => format!("delete {key}"),
+        Command::Delete { key } | Command::Expire { key, .. } => format!("{} {key}", verb(command)),
         _ => verb(command).to_owned(),
     };
     (if calls.is_empty() { what } else { format!("{what} {calls:?}") }, calls)
@@ -249,7 +249,7 @@ fn result(
         Outcome::Reply(Reply::Trimmed(trimmed)) if trimmed.removed == 0 => None,
         Outcome::Reply(Reply::Trimmed(trimmed)) => Some(format!("{} removed", trimmed.removed)),
         Outcome::Reply(Reply::Count(count)) => match command {
-            Command::Expire { .. } | Command::RemoveIdleConsumers { .. } => None,
+            Command::RemoveIdleConsumers { .. } => None,
             _ => Some(count.to_string()),
         },
         Outcome::Reply(Reply::Done) if matches!(command, Command::Ping) => None,

@@ -17,19 +17,23 @@ pub(super) struct Namesake {
     asked: Time,
 }
 
-/// What tells entries of one id apart: a digest of what they contain. Zero for one of which nothing is left.
+/// What tells entries of one id apart: a digest of the longest thing in them, which is the envelope. Zero for one of which
+/// nothing is left.
 pub(super) fn mark(entry: &Entry) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let Some(fields) = &entry.fields else { return 0 };
-    let mut mark: u64 = 1;
-    for (_, value) in fields {
-        let (words, rest) = value.as_chunks::<8>();
-        for word in words {
-            mark = (mark ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR).rotate_left(29);
-        }
-        let rest = rest.iter().fold(value.len() as u64, |rest, byte| rest << 8 | u64::from(*byte));
-        mark = (mark ^ rest).wrapping_mul(FACTOR).rotate_left(29);
+    let longest = fields.iter().map(|(_, value)| value).max_by_key(|value| value.len());
+    let Some(value) = longest else { return 1 };
+    let mut mark = value.len() as u64;
+    for word in value.as_chunks::<8>().0 {
+        mark = (mark.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
     }
+    // The rest, with what is before it, or all of what is shorter than a word.
+    let rest = value.last_chunk::<8>().map_or_else(
+        || value.iter().fold(0, |rest, byte| rest << 8 | u64::from(*byte)),
+        |word| u64::from_le_bytes(*word),
+    );
+    mark = (mark.rotate_left(5) ^ rest).wrapping_mul(FACTOR);
     mark.max(1)
 }
 
@@ -79,7 +83,7 @@ mod tests {
     #[test]
     fn entries_with_other_contents_have_other_marks() {
         let entry = |envelope: &'static str| {
-            let fields = vec![("type".into(), "rpc".into()), ("envelope".into(), envelope.into())];
+            let fields = vec![("type".into(), "".into()), ("envelope".into(), envelope.into())];
             mark(&Entry { id: StreamId::MIN, fields: Some(fields) })
         };
         let texts = ["", "a", "b", "ab", "ba", "12345678", "12345679", "123456781", "123456782"];

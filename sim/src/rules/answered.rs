@@ -31,7 +31,9 @@ impl Rule for Answered {
             // A cut that came while nothing was sent is noticed by the next call, which may have no time for another connection.
             Told::Lost { .. } => {
                 let hasty = it.timeout < HASTY && book.troubled(node, 0, book.now);
-                quiet && !hasty && book.lives[it.life].stopping.is_none()
+                // What had waited for a place may have left just before its deadline, and isn't answered yet.
+                let on_its_way = book.now >= it.at + it.timeout;
+                quiet && !hasty && !on_its_way && book.lives[it.life].stopping.is_none()
             }
             Told::NoService => {
                 quiet
