@@ -29,10 +29,10 @@ impl Rule for Answered {
                     && it.replied_at + 1_000_000_000 < book.now
             }
             // A cut that came while nothing was sent is noticed by the next call, which may have no time for another connection.
-            Told::Lost { .. } => {
+            Told::Lost { may_have_executed } => {
                 let hasty = it.timeout < HASTY && book.troubled(node, 0, book.now);
                 // What had waited for a place may have left just before its deadline, and isn't answered yet.
-                let on_its_way = book.now >= it.at + it.timeout;
+                let on_its_way = *may_have_executed && book.now >= it.at + it.timeout;
                 quiet && !hasty && !on_its_way && book.lives[it.life].stopping.is_none()
             }
             Told::NoService => {
