@@ -2,7 +2,7 @@
 //! doesn't ask for it again, unless it was delivered to it again.
 
 use clamator_core::{Command, Outcome, Reply, StreamId};
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use super::{Broken, Rule, broken};
 use crate::book::Book;
@@ -10,7 +10,9 @@ use crate::event::{About, Event, LifeId};
 
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    lost: FxHashMap<(LifeId, usize, StreamId), u64>,
+    /// Those of which the store has said so, though its answer may still be on its way.
+    gone: FxHashSet<(LifeId, usize, StreamId)>,
+    lost: FxHashSet<(LifeId, usize, StreamId)>,
 }
 
 impl Rule for Leases {
@@ -25,8 +27,22 @@ impl Rule for Leases {
                 ..
             } => {
                 for id in ids.iter().filter(|id| !own.contains(id)) {
-                    self.lost.insert((*life, *service, *id), book.now);
+                    // It may have been delivered again before the answer came.
+                    let place = (*life, *service, *id);
+                    if self.gone.remove(&place) {
+                        self.lost.insert(place);
+                    }
                 }
+            }
+            Event::Executed {
+                life,
+                command: Command::Renew { stream, ids, .. },
+                outcome: Outcome::Reply(Reply::Ids(own)),
+                ..
+            } => {
+                let Some(service) = book.service_of(stream) else { return Ok(()) };
+                let gone = ids.iter().filter(|id| !own.contains(id));
+                self.gone.extend(gone.map(|id| (*life, service, *id)));
             }
             Event::Executed { life, command, outcome: Outcome::Reply(reply), .. } => {
                 let (stream, entries) = match (command, reply) {
@@ -39,18 +55,19 @@ impl Rule for Leases {
                     }
                     _ => return Ok(()),
                 };
-                if self.lost.is_empty() {
+                if self.lost.is_empty() && self.gone.is_empty() {
                     return Ok(());
                 }
                 let Some(service) = book.service_of(stream) else { return Ok(()) };
                 for entry in entries {
                     self.lost.remove(&(*life, service, entry.id));
+                    self.gone.remove(&(*life, service, entry.id));
                 }
             }
             Event::Sent { life, command: Command::Renew { stream, ids, .. }, .. } => {
                 let Some(service) = book.service_of(stream) else { return Ok(()) };
                 for id in ids {
-                    if self.lost.contains_key(&(*life, service, *id)) {
+                    if self.lost.contains(&(*life, service, *id)) {
                         let entry = book.services[service].entries.get(id);
                         let what =
                             format!("{} renews {id}, which it has lost", book.lives[*life].name);

@@ -162,8 +162,29 @@ impl World {
             let for_ever = others.find(|key| !excused && store.ttl(key).is_none());
             for_ever.map(|key| format!("{key} has no time to live"))
         });
-        if let Some(what) = found {
+        if let Some(what) = found.or_else(|| self.left_consumer()) {
             self.watch.violate(RULE, what.into());
         }
+    }
+
+    /// A consumer of a server that had nothing pending when it stopped.
+    fn left_consumer(&self) -> Option<String> {
+        let (services, stopped) = self.watch.book(|book| {
+            let services = book.services.iter().map(|it| (it.stream.clone(), it.name.clone()));
+            let last = book.lives.iter().filter(|life| {
+                let in_the_end = life.stopping.is_some_and(|(at, _)| at > self.faults_over);
+                life.role == Role::Server && in_the_end
+            });
+            let instances = last.map(|life| life.instance.clone()).collect::<Vec<_>>();
+            (services.collect::<Vec<_>>(), instances)
+        });
+        self.net.memory().with(|store| {
+            services.iter().find_map(|(stream, group)| {
+                let consumers = store.consumers(stream, group);
+                let left = stopped.iter().map(|instance| format!("{group}:{instance}"));
+                let mut left = left.filter(|consumer| consumers.contains(consumer));
+                left.next().map(|consumer| format!("{consumer} is still in its group"))
+            })
+        })
     }
 }
