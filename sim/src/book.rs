@@ -126,6 +126,8 @@ pub(crate) struct Book {
     pub(crate) calls: Vec<Call>,
     pub(crate) runs: Vec<Run>,
     pub(crate) troubles: Vec<Trouble>,
+    /// When the store's clock jumped.
+    pub(crate) jumps: Vec<u64>,
     /// Calls by the ids of their requests.
     pub(crate) requests: FxHashMap<u128, CallId>,
     pub(crate) replies: Vec<(Key, NodeId)>,
@@ -257,7 +259,12 @@ impl Book {
                 for id in ids {
                     let Some(entry) = self.services[service].entries.get_mut(id) else { continue };
                     entry.acked = true;
-                    self.calls[entry.call as usize].acked = true;
+                    let call = &mut self.calls[entry.call as usize];
+                    call.acked = true;
+                    // Redis acks for whoever asks. This one meant an earlier entry of the same id, which the store has lost.
+                    if entry.namesake && entry.owner.is_none_or(|(owner, _)| owner != life) {
+                        call.taken.get_or_insert(self.now);
+                    }
                 }
             }
             _ => {}

@@ -2,7 +2,7 @@
 //! doesn't ask for it again, unless it was delivered to it again.
 
 use clamator_core::{Command, Outcome, Reply, StreamId};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Broken, Rule, broken};
 use crate::book::Book;
@@ -12,7 +12,8 @@ use crate::event::{About, Event, LifeId};
 pub(crate) struct Leases {
     /// Those of which the store has said so, though its answer may still be on its way.
     gone: FxHashSet<(LifeId, usize, StreamId)>,
-    lost: FxHashSet<(LifeId, usize, StreamId)>,
+    /// Those of which it has been told, and whether it has asked since: the answer and its clock may come at the same time.
+    lost: FxHashMap<(LifeId, usize, StreamId), bool>,
 }
 
 impl Rule for Leases {
@@ -30,7 +31,7 @@ impl Rule for Leases {
                     // It may have been delivered again before the answer came.
                     let place = (*life, *service, *id);
                     if self.gone.remove(&place) {
-                        self.lost.insert(place);
+                        self.lost.insert(place, false);
                     }
                 }
             }
@@ -67,7 +68,8 @@ impl Rule for Leases {
             Event::Sent { life, command: Command::Renew { stream, ids, .. }, .. } => {
                 let Some(service) = book.service_of(stream) else { return Ok(()) };
                 for id in ids {
-                    if self.lost.contains(&(*life, service, *id)) {
+                    let asked = self.lost.get_mut(&(*life, service, *id));
+                    if asked.is_some_and(|asked| std::mem::replace(asked, true)) {
                         let entry = book.services[service].entries.get(id);
                         let what =
                             format!("{} renews {id}, which it has lost", book.lives[*life].name);

@@ -19,7 +19,11 @@ impl Rule for Reruns {
             let server = &book.lives[earlier.life];
             let reset = book.reset_between(it.service, it.added_at, book.now);
             let gone = server.ended.is_some() || server.stopping.is_some();
+            // Its own read was still on its way to it when a clock that jumped let it take the entry over from itself.
+            let from_itself = book.jumps.iter().any(|at| *at >= it.added_at)
+                && book.troubled(server.node, it.added_at, book.now);
             let excused = reset
+                || from_itself
                 // It renews nothing, and begins what others have taken over long ago.
                 || server.role == Role::Peer
                 || book.lives[*life].role == Role::Peer

@@ -47,6 +47,7 @@ impl World {
                     now.saturating_sub(by.unsigned_abs()),
                     over + by.unsigned_abs(),
                 );
+                self.watch.book(|book| book.jumps.push(book.now));
                 self.stage.jump(STORE, by);
             }
             Fault::DestroyGroup { service } => {
