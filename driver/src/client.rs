@@ -207,6 +207,13 @@ impl Client {
         self.hub().stop(ClientInput::Stop { wait }).await
     }
 
+    /// How much its core has in mind, for tests and simulations.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.hub().look(|state| state.core.load())
+    }
+
     /// A call by its wire names. The typed clients of a contract are easier to use.
     ///
     /// ```no_run

@@ -117,6 +117,13 @@ impl Server {
         self.inner.hub.stop(ServerInput::Stop { grace: Some(grace) }).await
     }
 
+    /// How much its core has in mind, for tests and simulations.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.inner.hub.look(|state| state.core.load())
+    }
+
     /// Starts, waits for `signal`, and stops.
     ///
     /// # Errors

@@ -142,6 +142,13 @@ impl ClientCore {
         self.phase
     }
 
+    /// How much it has in mind: calls, and what is to be done next. Nothing, once
+    /// nothing is under way: tests look whether it forgets what is done.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.pending.load() + self.out.len()
+    }
+
     fn start(&mut self) {
         match self.phase.on_start() {
             OnStart::Begin => {

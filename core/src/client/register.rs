@@ -61,6 +61,10 @@ impl Register {
         self.by_key.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     pub(crate) fn contains(&self, key: CallKey) -> bool {
         self.by_key.contains_key(&key)
     }

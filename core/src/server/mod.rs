@@ -143,6 +143,13 @@ impl ServerCore {
         self.shared.phase
     }
 
+    /// How much it has in mind: requests, replies, acks, and what is to be done next. Nothing, once
+    /// nothing is under way: tests look whether it forgets what is done.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.services.iter().map(Service::load).sum::<usize>() + self.shared.out.len()
+    }
+
     fn start(&mut self) {
         let shared = &mut self.shared;
         match shared.phase.on_start() {

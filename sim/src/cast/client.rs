@@ -29,6 +29,8 @@ pub(super) async fn call_until_told(
     calls: impl Future<Output = ()>,
 ) {
     let life = process.life;
+    let own = client.clone();
+    process.gauge.reads(move || own.load());
     let mut told = process.order.told();
     loop {
         let starting = Box::pin(client.start());
@@ -51,6 +53,7 @@ pub(super) async fn call_until_told(
 
 async fn stop(process: &Process, client: &Client, grace: Duration) {
     let life = process.life;
+    process.gauge.reads_nothing();
     process.watch.see(&Event::Stopping { life, grace: grace.as_nanos() as u64 });
     let report = client.stop_within(grace).await;
     process.watch.see(&Event::Stopped { life, report });

@@ -33,8 +33,41 @@ pub(crate) struct Process {
     pub(crate) order: Order,
     pub(crate) instance: String,
     pub(crate) dice: Dice,
+    /// How much its core has in mind, once there is one.
+    pub(crate) gauge: Gauge,
     /// What it does, if it isn't what the plan says.
     pub(crate) script: Option<Arc<dyn Script>>,
+}
+
+type Ask = Box<dyn Fn() -> usize + Send>;
+
+/// A way to ask a process how much its core has in mind. It knows what it asks, and no more: it must not keep it alive.
+#[derive(Clone, Default)]
+pub(crate) struct Gauge {
+    ask: Arc<Mutex<Option<Ask>>>,
+}
+
+impl Gauge {
+    fn reads(&self, ask: impl Fn() -> usize + Send + 'static) {
+        *self.ask.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(ask));
+    }
+
+    /// Its process is over, or its core stops.
+    fn reads_nothing(&self) {
+        let before = self.ask.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(before);
+    }
+
+    pub(crate) fn read(&self) -> usize {
+        let ask = self.ask.lock().unwrap_or_else(PoisonError::into_inner);
+        ask.as_ref().map_or(0, |ask| ask())
+    }
+}
+
+impl std::fmt::Debug for Gauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gauge").finish_non_exhaustive()
+    }
 }
 
 /// The order to stop, which a process waits for.

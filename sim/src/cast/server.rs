@@ -24,6 +24,8 @@ pub(super) async fn live(mut process: Process, at: usize) {
 /// Serves until it is told to stop.
 pub(super) async fn serve(process: &Process, server: &Server) {
     let life = process.life;
+    let own = server.clone();
+    process.gauge.reads(move || own.load());
     let mut told = process.order.told();
     loop {
         let starting = Box::pin(server.start());
@@ -45,6 +47,7 @@ pub(super) async fn serve(process: &Process, server: &Server) {
 
 async fn stop(process: &Process, server: &Server, grace: Duration) {
     let life = process.life;
+    process.gauge.reads_nothing();
     process.watch.see(&Event::Stopping { life, grace: grace.as_nanos() as u64 });
     let report: StopReport = server.stop_within(grace).await;
     process.watch.see(&Event::Stopped { life, report });

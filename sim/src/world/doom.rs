@@ -85,7 +85,7 @@ impl World {
     }
 
     fn crash(&mut self, node: NodeId, arrive: u64, down: u64) {
-        let Some((life, _)) = self.machines[node].living.take() else { return };
+        let Some((life, ..)) = self.machines[node].living.take() else { return };
         let now = self.stage.now();
         self.trouble(node, now, now + down + RECOVERY);
         self.watch.see(&Event::Killed { life });

@@ -11,7 +11,7 @@ use clamator_memory::Store;
 
 use crate::book::{Book, Call, Life, Role, Service, Trouble};
 use crate::cast::custom::Script;
-use crate::cast::{self, Order, PREFIX, Process};
+use crate::cast::{self, Gauge, Order, PREFIX, Process};
 use crate::dice::Dice;
 use crate::event::{Event, LifeId};
 use crate::net::Net;
@@ -91,7 +91,7 @@ pub(crate) struct Report {
 #[derive(Debug, Default)]
 struct Machine {
     lives: usize,
-    living: Option<(LifeId, Order)>,
+    living: Option<(LifeId, Order, Gauge)>,
     /// How it is to be after a stop: down for a while, or for ever.
     down: Option<u64>,
 }
@@ -201,12 +201,18 @@ impl World {
     fn on(&mut self, cue: Cue) {
         match cue {
             Cue::Birth(node) => self.give_birth(node),
-            Cue::Fault(at) => self.fault(at),
+            Cue::Fault(at) => {
+                self.look_at_minds();
+                self.fault(at);
+            }
             Cue::Poisoned(node) => self.poison(node),
             Cue::Snapshot => self.snapshot = self.net.memory().with(|store| store.clone()),
             Cue::StoreIsBack => self.store_is_back(),
             Cue::Calm => self.calm(),
-            Cue::LookAtRest => self.look_at_rest(),
+            Cue::LookAtRest => {
+                self.look_at_minds();
+                self.look_at_rest();
+            }
             Cue::LookAtEnd => self.look_at_end(),
         }
     }
@@ -243,11 +249,12 @@ impl World {
             watch: self.watch.clone(),
             plan: self.plan.clone(),
             order: Order::default(),
+            gauge: Gauge::default(),
             instance,
             dice: self.dice.fork(),
             script: self.script.clone(),
         };
-        self.machines[node].living = Some((life, process.order.clone()));
+        self.machines[node].living = Some((life, process.order.clone(), process.gauge.clone()));
         clamator_driver::Runtime::spawn(&process.host.clone(), cast::live(process));
     }
 
@@ -270,7 +277,7 @@ impl World {
     /// Asks a process to stop.
     fn stop(&mut self, node: NodeId, down: Option<u64>) {
         let grace = Duration::from_nanos(self.plan.grace);
-        if let Some((_, order)) = &self.machines[node].living {
+        if let Some((_, order, _)) = &self.machines[node].living {
             order.stop(grace);
         }
         self.machines[node].down = down;

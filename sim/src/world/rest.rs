@@ -59,7 +59,7 @@ impl World {
             machine
                 .living
                 .as_ref()
-                .is_some_and(|(life, _)| self.watch.book(|book| book.lives[*life].up.is_some()))
+                .is_some_and(|(life, ..)| self.watch.book(|book| book.lives[*life].up.is_some()))
         });
         if !all_up {
             return Some("not everybody is up".to_owned().into());
@@ -67,7 +67,31 @@ impl World {
         if self.script.as_ref().is_some_and(|script| !script.is_done()) {
             return Some("a client isn't done".to_owned().into());
         }
-        self.left_in_store().or_else(|| self.left_on_the_way())
+        self.left_in_store().or_else(|| self.left_on_the_way()).or_else(|| self.left_in_mind())
+    }
+
+    /// Whose core still has something in mind, though nothing is under way.
+    fn left_in_mind(&self) -> Option<Broken> {
+        let living = self.machines.iter().filter_map(|machine| machine.living.as_ref());
+        let (life, load) =
+            living.map(|(life, _, gauge)| (*life, gauge.read())).find(|(_, load)| *load > 0)?;
+        let name = self.watch.book(|book| book.lives[life].name.clone());
+        Some(format!("{name} has {load} things in mind, and nothing is under way").into())
+    }
+
+    /// No core may have more in mind than there is: at any time, each call costs it a few notes at most.
+    pub(super) fn look_at_minds(&self) {
+        const NOTES: usize = 8;
+        let calls = self.plan.calls.len() + 64;
+        let living = self.machines.iter().filter_map(|machine| machine.living.as_ref());
+        for (life, load) in living.map(|(life, _, gauge)| (*life, gauge.read())) {
+            if load > NOTES * calls {
+                let name = self.watch.book(|book| book.lives[life].name.clone());
+                let what = format!("{name} has {load} things in mind, for {calls} calls in all");
+                self.watch
+                    .violate("the memory of a core is bounded by what is under way", what.into());
+            }
+        }
     }
 
     /// Late requests: what a machine that was out of reach has sent still arrives.
@@ -116,7 +140,7 @@ impl World {
     pub(super) fn look_at_end(&mut self) {
         let now = self.stage.now();
         for node in 1..self.machines.len() {
-            let Some((life, _)) = &self.machines[node].living else { continue };
+            let Some((life, ..)) = &self.machines[node].living else { continue };
             if self.watch.book(|book| book.lives[*life].ended.is_some()) {
                 self.machines[node].living = None;
                 if let Some(down) = self.machines[node].down.take() {
