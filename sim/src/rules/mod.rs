@@ -4,6 +4,7 @@
 mod ack_after_reply;
 mod answered;
 mod dead_letters;
+mod fairness;
 mod lanes;
 mod leases;
 mod no_overlap;
@@ -13,6 +14,7 @@ mod reruns;
 mod sent_once;
 mod settled;
 mod stops_in_time;
+mod trims;
 mod truth;
 
 use crate::book::Book;
@@ -85,4 +87,6 @@ rules! {
     nothing_after_stop: nothing_after_stop::NothingAfterStop,
     stops_in_time: stops_in_time::StopsInTime,
     dead_letters: dead_letters::DeadLetters,
+    trims: trims::Trims,
+    fairness: fairness::Fairness,
 }
