@@ -89,6 +89,8 @@ pub(crate) struct Entry {
     pub(crate) call: CallId,
     /// Who owns it, since when, and whether it was taken over from somebody.
     pub(crate) owner: Option<(LifeId, u64)>,
+    /// Who had it before.
+    pub(crate) previous: Option<(LifeId, u64)>,
     pub(crate) claimed: bool,
     pub(crate) acked: bool,
     /// Another one had its id before: the store lost that one, and its clock went back.
@@ -277,7 +279,8 @@ impl Book {
             let Some(call) = self.call_from_request(fields) else { return };
             let entries = &mut self.services[service].entries;
             let namesake = entries.contains_key(&id);
-            let entry = Entry { call, owner: None, claimed: false, acked: false, namesake };
+            let (owner, previous, claimed, acked) = (None, None, false, false);
+            let entry = Entry { call, owner, previous, claimed, acked, namesake };
             entries.insert(id, entry);
             let call = &mut self.calls[call as usize];
             call.entries.push(id);
@@ -308,7 +311,7 @@ impl Book {
         let Some(service) = self.service_of(stream) else { return };
         for entry in entries {
             if let Some(known) = self.services[service].entries.get_mut(&entry.id) {
-                known.owner = Some((life, now));
+                known.previous = known.owner.replace((life, now));
                 known.claimed |= claimed;
             }
         }

@@ -1,5 +1,6 @@
 //! **No call waits while the pool idles**: from when a request is in the stream until it is delivered, no server that has its service, and
-//! with which nothing is wrong, does nothing of it for longer than it may take to notice.
+//! with which nothing is wrong, does nothing of it for longer than it may take to notice; and none leaves what was delivered to it lying
+//! for others to take over.
 
 use clamator_core::{Command, Outcome, Reply, StreamId};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -52,6 +53,16 @@ impl Rule for Fairness {
                 }
                 self.busy.entry((*life, service)).or_default().1 = book.now;
             }
+            Event::Executed {
+                command: Command::AutoClaim { stream, .. },
+                outcome: Outcome::Reply(Reply::Claimed { entries, .. }),
+                ..
+            } => {
+                let Some(service) = book.service_of(stream) else { return Ok(()) };
+                for entry in entries {
+                    self.judge_owner(book, service, entry.id)?;
+                }
+            }
             _ => {}
         }
         Ok(())
@@ -59,6 +70,34 @@ impl Rule for Fairness {
 }
 
 impl Fairness {
+    /// Judges who had an entry that is taken over: a server with which nothing was wrong for long must not have left it lying.
+    fn judge_owner(&self, book: &Book, service: usize, id: StreamId) -> Result<(), Broken> {
+        let Some(entry) = book.services[service].entries.get(&id) else { return Ok(()) };
+        let Some((owner, got_at)) = entry.previous.filter(|_| !entry.namesake) else {
+            return Ok(());
+        };
+        let (life, since) = (&book.lives[owner], book.now.saturating_sub(book.claim_idle / 2));
+        let (running, last) = self.busy.get(&(owner, service)).copied().unwrap_or_default();
+        let did_nothing = running == 0 && last < since;
+        let begun = book.call(entry.call).runs.iter().any(|run| book.runs[*run].life == owner);
+        if life.role == Role::Server
+            && life.stopping.is_none()
+            && life.up.is_some_and(|up| up < got_at)
+            && did_nothing
+            && !begun
+            && got_at < since
+            && !book.troubled(life.node, since, book.now)
+            && !book.reset_between(service, got_at, book.now)
+        {
+            let name = book.call_name(entry.call);
+            return broken(
+                entry.call,
+                format!("{name} was left lying by {}, which did nothing", life.name),
+            );
+        }
+        Ok(())
+    }
+
     /// Judges how long an entry has waited that is delivered for the first time.
     fn judge(&self, book: &Book, service: usize, id: StreamId) -> Result<(), Broken> {
         let Some(entry) = book.services[service].entries.get(&id) else { return Ok(()) };
