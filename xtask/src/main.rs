@@ -32,6 +32,7 @@ Usage: cargo xtask <task>
   fuzz [target] [--minutes N] [--keep]
                           throws at a fuzz target what reaches new code of it, or lists the targets
   bugs [number]…          puts the peers' bugs into a copy of the code, one by one; a test must fail for each
+  bugs --sim [name]…      the same with bugs that simulated worlds must find
   tidy                    runs the project's own checks of its layout
   help                    shows this
 
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         ["bench", options @ ..] => bench::run_with(options),
         ["counts", options @ ..] => counts::run_with(options),
         ["fuzz", options @ ..] => fuzz::run_with(options),
+        ["bugs", "--sim", names @ ..] => bugs::run_simulated(names),
         ["bugs", numbers @ ..] => bugs::run(numbers, None),
         ["tidy"] => tidy::run(),
         ["help" | "--help" | "-h"] => {

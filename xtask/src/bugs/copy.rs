@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::bug::{Bug, Change};
+use super::bug::Change;
 use crate::process::{Outcome, cargo, output, root};
 use crate::servers::use_server;
 
@@ -37,15 +37,15 @@ impl Copy {
         Ok(copy)
     }
 
-    /// Whether all that this bug changes is there.
-    pub(super) fn fits(&self, bug: &Bug) -> Outcome {
-        for change in bug.changes {
+    /// Whether all that a bug changes is there.
+    pub(super) fn fits(&self, name: &str, changes: &[Change]) -> Outcome {
+        for change in changes {
             let found = change.found_in(&self.work)?;
             if found != 1 {
-                let (number, old, file) = (bug.number, change.old, change.file);
+                let (old, file) = (change.old, change.file);
                 return Err(format!(
-                    "bug {number}: {file} has this {found} times, not once: {old:?}\n\
-                     The code has changed: adapt xtask/src/bugs/list.rs."
+                    "bug {name}: {file} has this {found} times, not once: {old:?}\n\
+                     The code has changed: adapt the lists in xtask/src/bugs."
                 ));
             }
         }
@@ -53,9 +53,13 @@ impl Copy {
     }
 
     /// Puts the bug in, does something, and takes it out again.
-    pub(super) fn with<T>(&self, bug: &Bug, run: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+    pub(super) fn with<T>(
+        &self,
+        changes: &[Change],
+        run: impl FnOnce() -> Outcome<T>,
+    ) -> Outcome<T> {
         let mut before = Vec::new();
-        for change in bug.changes {
+        for change in changes {
             let path = self.work.join(change.file);
             let text = read(&path)?;
             write(&path, text.replacen(change.old, change.new, 1).as_bytes())?;
@@ -67,6 +71,11 @@ impl Copy {
             write(path, text.as_bytes())?;
         }
         outcome
+    }
+
+    /// A program that was built in it, in the release profile.
+    pub(super) fn program(&self, name: &str) -> Command {
+        Command::new(self.target.join("release").join(name))
     }
 
     /// `cargo …` in it.

@@ -3,6 +3,8 @@
 mod bug;
 mod copy;
 mod list;
+mod mutations;
+mod simulated;
 mod trial;
 
 use std::path::Path;
@@ -14,12 +16,14 @@ use copy::Copy;
 use list::BUGS;
 use trial::Verdict;
 
+pub(crate) use simulated::run as run_simulated;
+
 /// Tries those with these numbers, or all; tests start this Redis, where one is given.
 pub(crate) fn run(numbers: &[&str], redis_server: Option<&Path>) -> Outcome {
     let bugs = choose(numbers)?;
     let copy = Copy::make(redis_server)?;
     for bug in &bugs {
-        copy.fits(bug)?;
+        copy.fits(bug.number, bug.changes)?;
     }
     println!("the tests as they are");
     trial::all_pass(&copy, &bugs)?;
@@ -27,7 +31,7 @@ pub(crate) fn run(numbers: &[&str], redis_server: Option<&Path>) -> Outcome {
     for bug in bugs {
         let start = Instant::now();
         // One that doesn't compile is an error of the list; the others are tried all the same.
-        let verdict = match copy.with(bug, || trial::find(&copy, bug)) {
+        let verdict = match copy.with(bug.changes, || trial::find(&copy, bug)) {
             Ok(verdict) => verdict,
             Err(error) => Verdict::NotTried(error),
         };
