@@ -142,22 +142,31 @@ impl InFlight {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
-        if let Stage::New(_) = self.stage {
-            match std::mem::replace(&mut self.stage, Stage::Over(None)) {
-                Stage::New(Ok(outgoing)) => {
-                    let name = outgoing.name().clone();
-                    self.stage = Stage::Over(Some(name.clone()));
-                    self.stage = Stage::Given(name, self.give(None, outgoing, context)?);
-                }
-                Stage::New(Err(misuse)) => return Poll::Ready(Err(misuse.into())),
-                stage => self.stage = stage,
+        match std::mem::replace(&mut self.stage, Stage::Over(None)) {
+            Stage::New(Ok(outgoing)) => {
+                let name = outgoing.name().clone();
+                let given = self.give(None, outgoing, context);
+                self.stage = match &given {
+                    Ok((key, None)) => Stage::Given(name, *key),
+                    Ok((_, Some(_))) | Err(_) => Stage::Over(Some(name)),
+                };
+                given?.1.map_or(Poll::Pending, Poll::Ready)
+            }
+            Stage::New(Err(misuse)) => Poll::Ready(Err(misuse.into())),
+            Stage::Given(name, key) => {
+                self.stage = Stage::Given(name, key);
+                self.look(key, context)
+            }
+            // Polled again after its outcome, which a future may answer as it likes; a panic helps nobody.
+            over @ Stage::Over(_) => {
+                self.stage = over;
+                Poll::Pending
             }
         }
-        let Stage::Given(name, key) = &self.stage else {
-            // Polled again after its outcome, which a future may answer as it likes; a panic helps nobody.
-            return Poll::Pending;
-        };
-        let key = *key;
+    }
+
+    /// Looks what became of a call that the core has.
+    fn look(&mut self, key: CallKey, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
         // A waker that is replaced is dropped after the lock was let go of: it may be all that keeps a task, and whatever that
         // task owns, alive.
         let was = self.client.hub().look(|state| match state.desk.get_mut(key) {
@@ -171,40 +180,46 @@ impl InFlight {
             }
             Some(Slot::Settled(_) | Slot::Changing) | None => state.desk.remove(key),
         });
-        match was {
-            Some(Slot::Settled(result)) => {
-                self.stage = Stage::Over(Some(name.clone()));
-                Poll::Ready(result.map_err(|error| *error))
-            }
-            Some(Slot::Admitted(outgoing)) => {
-                self.give(Some(key), *outgoing, context)?;
-                Poll::Pending
-            }
-            _ => Poll::Pending,
-        }
+        let result = match was {
+            Some(Slot::Settled(result)) => result.map_err(|error| *error),
+            Some(Slot::Admitted(outgoing)) => match self.give(Some(key), *outgoing, context)? {
+                (_, Some(result)) => result,
+                (_, None) => return Poll::Pending,
+            },
+            _ => return Poll::Pending,
+        };
+        self.stage = Stage::Over(self.name().cloned());
+        Poll::Ready(result)
     }
 
-    /// Gives the call to the core: under a new name, or again under the old one, once there is room for it.
+    /// Gives the call to the core: under a new name, or again under the old one, once there is room for it. Its outcome, if it
+    /// has one at once.
     fn give(
         &self,
         key: Option<CallKey>,
         outgoing: Outgoing,
         context: &mut Context<'_>,
-    ) -> Result<CallKey, CallError> {
+    ) -> Result<(CallKey, Option<Result<Bytes, CallError>>), CallError> {
         let (timeout, caller) = (self.timeout, context::caller().as_deref().cloned());
         let hub = self.client.hub();
         // Cloned out of the lock: somebody else's code.
         let waker = context.waker().clone();
-        let key = hub.with(|state, now| {
-            if state.is_ended() {
-                return Err(CallError::Ended);
-            }
-            let key = key.unwrap_or_else(|| state.desk.insert(waker));
-            state.core.handle_input(now, ClientInput::Call { key, outgoing, timeout, caller });
-            Ok(key)
-        })?;
+        let (key, settled) = hub.with_desk(
+            |state, now| {
+                if state.is_ended() {
+                    return Err(CallError::Ended);
+                }
+                let key = key.unwrap_or_else(|| state.desk.insert(waker));
+                state.core.handle_input(now, ClientInput::Call { key, outgoing, timeout, caller });
+                Ok(key)
+            },
+            // Whoever is settled is woken.
+            |calls, given, woken| {
+                given.map(|key| (key, woken.then(|| calls.take_settled(key)).flatten()))
+            },
+        )?;
         hub.wake_run_loop();
-        Ok(key)
+        Ok((key, settled))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The client handle: start, stop, and calls by name.
 
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker};
@@ -54,6 +55,18 @@ impl Calls {
 
     pub(crate) fn remove(&mut self, key: CallKey) -> Option<Slot> {
         self.slots.remove(&key)
+    }
+
+    /// Takes the outcome of a call, if there is one.
+    pub(crate) fn take_settled(&mut self, key: CallKey) -> Option<Result<Bytes, CallError>> {
+        let Entry::Occupied(slot) = self.slots.entry(key) else { return None };
+        if !matches!(slot.get(), Slot::Settled(_)) {
+            return None;
+        }
+        match slot.remove() {
+            Slot::Settled(result) => Some(result.map_err(|error| *error)),
+            _ => None,
+        }
     }
 }
 

@@ -119,22 +119,34 @@ impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
 
     /// Does something under the lock that may give inputs, then carries the outputs.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State<M, D>, Time) -> T) -> T {
+        self.with_desk(act, |_, result, _| result)
+    }
+
+    /// The same, and then looks at what came of it, and whether anybody is woken by it.
+    pub(crate) fn with_desk<T, U>(
+        &self,
+        act: impl FnOnce(&mut State<M, D>, Time) -> T,
+        look: impl FnOnce(&mut D, T, bool) -> U,
+    ) -> U {
         let now = self.now();
-        self.drained(|state| act(state, now), |_| ())
+        self.drained(|state| act(state, now), look)
     }
 
     /// Gives one input at a time that was just read from the clock, and then looks at what came of it.
     pub(crate) fn input_at(&self, now: Time, input: M::Input, look: impl FnOnce(&mut D)) {
-        self.drained(|state| state.core.handle_input(now, input), look);
+        self.drained(|state| state.core.handle_input(now, input), |desk, (), _| look(desk));
     }
 
-    fn drained<T>(&self, act: impl FnOnce(&mut State<M, D>) -> T, look: impl FnOnce(&mut D)) -> T {
+    fn drained<T, U>(
+        &self,
+        act: impl FnOnce(&mut State<M, D>) -> T,
+        look: impl FnOnce(&mut D, T, bool) -> U,
+    ) -> U {
         let (result, wake, events) = {
             let mut state = self.lock();
             let result = act(&mut state);
             let (wake, events) = state.drain();
-            look(&mut state.desk);
-            (result, wake, events)
+            (look(&mut state.desk, result, !wake.is_empty()), wake, events)
         };
         wake.into_iter().for_each(Waker::wake);
         events.iter().for_each(|event| log::event(&self.name, event));
