@@ -5,6 +5,13 @@ use std::time::Duration;
 
 /// What is held at once should be worked off within this.
 pub(super) const HORIZON: Duration = Duration::from_millis(10);
+/// Where many run at once, as many may wait behind them as are begun within this: a slot that becomes free needn't wait for
+/// a read.
+const LEAD: Duration = Duration::from_millis(2);
+/// But no more than one for so many slots, and only behind handlers that take no longer than this: if all of them have just
+/// begun, that is how long it waits, while a neighbour in the pool may be idle.
+const SLOTS_A_LEAD: usize = 4;
+const LEAD_UP_TO: Duration = Duration::from_millis(20);
 /// Never have more waiting, but for what can run at once.
 const MAX: usize = 256;
 
@@ -60,8 +67,15 @@ impl Prefetch {
         let ahead = self.ahead(held, moving);
         // Behind lanes that are busy, or stuck, no more may wait than that.
         let room = MAX.max(load.slots).saturating_sub(load.waiting);
-        let count = ahead.max(idle).min(room);
+        let count = ahead.max(idle).max(self.lead(load.waiting, moving)).min(room);
         u32::try_from(count).ok().filter(|count| *count > 0)
+    }
+
+    /// How many more entries so many slots begin within the lead. None while more than half of them are here.
+    fn lead(&self, waiting: usize, slots: usize) -> usize {
+        let short = self.each.filter(|each| Duration::from_nanos(*each) <= LEAD_UP_TO);
+        let lead = short.map_or(0, |each| fit(LEAD, slots, each).min(slots / SLOTS_A_LEAD));
+        if waiting > lead / 2 { 0 } else { lead - waiting }
     }
 
     /// How many more entries so many slots work off within the horizon. None while more than half of them are here.
@@ -70,13 +84,16 @@ impl Prefetch {
             return 0;
         }
         if let Some(each) = self.each {
-            let horizon = u64::try_from(HORIZON.as_nanos()).unwrap_or(u64::MAX);
-            let work = horizon.saturating_mul(slots as u64);
-            let fits = usize::try_from(work / each.max(1)).unwrap_or(usize::MAX);
-            self.limit = fits.clamp(1, MAX.min(self.limit * 2));
+            self.limit = fit(HORIZON, slots, each).clamp(1, MAX.min(self.limit * 2));
         }
         self.limit.saturating_sub(held)
     }
+}
+
+/// How many entries that take `each` nanoseconds so many slots work off within a time.
+fn fit(within: Duration, slots: usize, each: u64) -> usize {
+    let work = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX).saturating_mul(slots as u64);
+    usize::try_from(work / each.max(1)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -179,6 +196,27 @@ mod tests {
             }
             assert_eq!(prefetch.ask_for(load), expected, "{ms} ms, {load:?}");
         }
+    }
+
+    #[test]
+    fn where_many_run_at_once_a_few_wait_for_the_next_free_slot() {
+        // (how long a handler takes in ms, how many wait behind 64 that run, how many are asked for)
+        for (ms, waiting, expected) in
+            [(10, 0, Some(12)), (10, 6, Some(6)), (10, 7, None), (20, 0, Some(6)), (21, 0, None)]
+        {
+            let mut prefetch = after(Duration::from_millis(ms), 1);
+            for _ in 0..8 {
+                prefetch.ask_for(wide(0, 0));
+            }
+            let load = Load { waiting, ..wide(64, 0) };
+            assert_eq!(prefetch.ask_for(load), expected, "{ms} ms, {waiting}");
+            let stuck = Load { waiting, ..wide(64, 64) };
+            assert_eq!(prefetch.ask_for(stuck), None, "behind what is stuck nothing waits");
+            let free = Load { waiting, ..wide(32, 0) };
+            assert!(prefetch.ask_for(free) >= Some(32), "slots that are free come first");
+        }
+        let few = Load { slots: 3, running: 3, ..Load::default() };
+        assert_eq!(after(Duration::from_millis(4), 1).ask_for(few), None, "three are not many");
     }
 
     #[test]
