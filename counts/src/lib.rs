@@ -15,10 +15,11 @@ pub struct Scenario {
 }
 
 /// All there are. In each, `arith.add` of one serial service is called.
-pub const SCENARIOS: [Scenario; 3] = [
+pub const SCENARIOS: [Scenario; 4] = [
     Scenario { name: "core-256", window: 256, run: cores::run },
     Scenario { name: "core-1", window: 1, run: cores::run },
     Scenario { name: "memory-256", window: 256, run: stack::run },
+    Scenario { name: "memory-1", window: 1, run: stack::run },
 ];
 
 impl Scenario {

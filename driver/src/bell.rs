@@ -23,9 +23,14 @@ impl Bell {
         self.rung.store(true, Ordering::Release);
     }
 
+    /// Whether it was rung, without an answer to it.
+    pub(crate) fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::Relaxed)
+    }
+
     /// Whether it was rung since this was last asked.
     pub(crate) fn was_rung(&self) -> bool {
-        self.rung.load(Ordering::Relaxed) && self.rung.swap(false, Ordering::Acquire)
+        self.is_rung() && self.rung.swap(false, Ordering::Acquire)
     }
 }
 

@@ -177,18 +177,18 @@ impl<M: Machine + Send + 'static, D: Desk<M::Effect>> Hub<M, D> {
         self.run_loop.register(waker);
     }
 
-    /// Takes what the run loop is to do with its link, into a queue that is empty.
-    pub(crate) fn take_requests(&self, into: &mut VecDeque<LinkRequest>) {
-        std::mem::swap(&mut self.lock().requests, into);
+    /// Takes what the run loop is to do with its link, into a queue that is empty. Whether the core has stopped.
+    pub(crate) fn take_requests(&self, into: &mut VecDeque<LinkRequest>) -> bool {
+        let mut state = self.lock();
+        if !state.requests.is_empty() {
+            std::mem::swap(&mut state.requests, into);
+        }
+        state.is_stopped
     }
 
     /// When the core wants its timer.
     pub(crate) fn timeout(&self) -> Option<Time> {
         self.lock().core.poll_timeout().map(|(at, _)| at)
-    }
-
-    pub(crate) fn is_stopped(&self) -> bool {
-        self.lock().is_stopped
     }
 
     /// The run loop was dropped before the stop was over.

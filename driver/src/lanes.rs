@@ -28,7 +28,7 @@ enum State<C> {
 pub(crate) struct LaneDriver<C> {
     lane: Lane,
     state: State<C>,
-    gathering: VecDeque<Command>,
+    gathering: Vec<Command>,
     /// The first is polled, and the others once they are: a connection answers in order.
     under_way: VecDeque<Boxed<Vec<Outcome>>>,
     /// Rung when there may be something new.
@@ -43,7 +43,7 @@ impl<C: Connection> LaneDriver<C> {
             bell,
             lane,
             state: State::Closed,
-            gathering: VecDeque::new(),
+            gathering: Vec::new(),
             under_way: VecDeque::new(),
         }
     }
@@ -61,7 +61,7 @@ impl<C: Connection> LaneDriver<C> {
     }
 
     pub(crate) fn send(&mut self, command: Command) {
-        self.gathering.push_back(command);
+        self.gathering.push(command);
     }
 
     /// Sends what has gathered, as far as pipelines are free. Whether anything was sent.
@@ -69,8 +69,8 @@ impl<C: Connection> LaneDriver<C> {
         let State::Open(connection) = &mut self.state else { return false };
         let mut sent = false;
         while !self.gathering.is_empty() && self.under_way.len() < PIPELINES {
-            let batch = self.gathering.len().min(BATCH);
-            let commands: Vec<Command> = self.gathering.drain(..batch).collect();
+            let rest = self.gathering.split_off(self.gathering.len().min(BATCH));
+            let commands = std::mem::replace(&mut self.gathering, rest);
             self.under_way.push_back(Box::pin(connection.run(commands)));
             sent = true;
         }
@@ -78,6 +78,11 @@ impl<C: Connection> LaneDriver<C> {
             self.bell.ring();
         }
         sent
+    }
+
+    /// Whether [`poll`](LaneDriver::poll) may have something.
+    pub(crate) fn may_have_news(&self) -> bool {
+        self.bell.is_rung()
     }
 
     /// What has come back, if anything has.

@@ -52,6 +52,7 @@ pub(crate) struct RunLoop<
     lanes: Vec<LaneDriver<L::Connection>>,
     /// What is to be done with the link; empty between the rounds.
     requests: VecDeque<LinkRequest>,
+    is_stopped: bool,
     timer: Option<(Time, Pin<Box<R::Sleep>>)>,
 }
 
@@ -65,7 +66,7 @@ where
 {
     pub(crate) fn new(runtime: R, link: L, hub: Arc<Hub<M, D>>, work: W) -> Self {
         let (lanes, requests) = (Vec::new(), VecDeque::new());
-        RunLoop { runtime, link, hub, work, lanes, requests, timer: None }
+        RunLoop { runtime, link, hub, work, lanes, requests, is_stopped: false, timer: None }
     }
 
     fn lane(&mut self, lane: Lane) -> &mut LaneDriver<L::Connection> {
@@ -81,9 +82,11 @@ where
 
     /// Carries out what the core asks of the link. Whether there was anything.
     fn carry_out(&mut self) -> bool {
+        self.is_stopped = self.hub.take_requests(&mut self.requests);
+        if self.requests.is_empty() {
+            return false;
+        }
         let mut requests = std::mem::take(&mut self.requests);
-        self.hub.take_requests(&mut requests);
-        let any = !requests.is_empty();
         for request in requests.drain(..) {
             match request {
                 LinkRequest::Open(lane) => {
@@ -95,7 +98,7 @@ where
             }
         }
         self.requests = requests;
-        any
+        true
     }
 
     /// Takes in what has come back from the link, for as long as there is something. Whether there was.
@@ -156,11 +159,11 @@ where
             let worked = self.work.work(&self.hub, context);
             busy |= worked != Worked::Nothing;
             busy |= self.carry_out();
-            if self.hub.is_stopped() {
+            if self.is_stopped {
                 return Poll::Ready(());
             }
             // What is ready together leaves together: only when nothing more is ready, or it has waited for long enough.
-            if !busy || worked == Worked::Enough {
+            if worked == Worked::Enough || !self.lanes.iter().any(LaneDriver::may_have_news) {
                 busy |= self.flush();
             }
             if !busy {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 /// What is held at once should be worked off within this.
 pub(super) const HORIZON: Duration = Duration::from_millis(10);
-/// Where many run at once, as many may wait behind them as are begun within this: a slot that becomes free needn't wait for
-/// a read.
-const LEAD: Duration = Duration::from_millis(2);
+/// Where many run at once, as many may wait behind them as begin while a read takes its way, so often: a slot that becomes free
+/// needn't wait for one.
+const TRIPS: u64 = 2;
 /// But no more than one for so many slots, and only behind handlers that take no longer than this: if all of them have just
 /// begun, that is how long it waits, while a neighbour in the pool may be idle.
 const SLOTS_A_LEAD: usize = 4;
@@ -35,17 +35,19 @@ pub(crate) struct Load {
 pub(crate) struct Prefetch {
     /// Nanoseconds that one entry takes, smoothed.
     each: Option<u64>,
+    /// Nanoseconds that the last read took, if it brought all that it asked for: there is more, and it didn't wait for it.
+    trip: u64,
     limit: usize,
 }
 
 impl Prefetch {
     pub(crate) fn new() -> Prefetch {
-        Prefetch { each: None, limit: 1 }
+        Prefetch { each: None, trip: 0, limit: 1 }
     }
 
     /// A handler took this long.
     pub(crate) fn finished(&mut self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let took = nanos(took);
         let each = match self.each {
             None => took,
             // A slow one counts at once, fast ones little by little.
@@ -53,6 +55,12 @@ impl Prefetch {
             Some(each) => each - each / 8 + took / 8,
         };
         self.each = Some(each);
+    }
+
+    /// A read that asked for so many entries brought these after this time.
+    pub(crate) fn read(&mut self, asked: u32, came: usize, took: Duration) {
+        let is_all = usize::try_from(asked).is_ok_and(|asked| came >= asked);
+        self.trip = if is_all { nanos(took) } else { 0 };
     }
 
     /// How many entries to ask for, or none: it is not yet worth a read.
@@ -67,14 +75,17 @@ impl Prefetch {
         let ahead = self.ahead(held, moving);
         // Behind lanes that are busy, or stuck, no more may wait than that.
         let room = MAX.max(load.slots).saturating_sub(load.waiting);
-        let count = ahead.max(idle).max(self.lead(load.waiting, moving)).min(room);
+        // Slots that are free come first: what they leave is read ahead.
+        let lead = if idle == 0 { self.lead(load.waiting, moving) } else { 0 };
+        let count = ahead.max(idle).max(lead).min(room);
         u32::try_from(count).ok().filter(|count| *count > 0)
     }
 
-    /// How many more entries so many slots begin within the lead. None while more than half of them are here.
+    /// How many more entries so many slots begin while reads take their way. None while more than half of them are here.
     fn lead(&self, waiting: usize, slots: usize) -> usize {
-        let short = self.each.filter(|each| Duration::from_nanos(*each) <= LEAD_UP_TO);
-        let lead = short.map_or(0, |each| fit(LEAD, slots, each).min(slots / SLOTS_A_LEAD));
+        let short = self.each.filter(|each| *each <= nanos(LEAD_UP_TO));
+        let trips = self.trip.saturating_mul(TRIPS);
+        let lead = short.map_or(0, |each| fit(trips, slots, each).min(slots / SLOTS_A_LEAD));
         if waiting > lead / 2 { 0 } else { lead - waiting }
     }
 
@@ -84,16 +95,20 @@ impl Prefetch {
             return 0;
         }
         if let Some(each) = self.each {
-            self.limit = fit(HORIZON, slots, each).clamp(1, MAX.min(self.limit * 2));
+            self.limit = fit(nanos(HORIZON), slots, each).clamp(1, MAX.min(self.limit * 2));
         }
         self.limit.saturating_sub(held)
     }
 }
 
-/// How many entries that take `each` nanoseconds so many slots work off within a time.
-fn fit(within: Duration, slots: usize, each: u64) -> usize {
-    let work = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX).saturating_mul(slots as u64);
+/// How many entries that take `each` nanoseconds so many slots work off within so many.
+fn fit(within: u64, slots: usize, each: u64) -> usize {
+    let work = within.saturating_mul(slots as u64);
     usize::try_from(work / each.max(1)).unwrap_or(usize::MAX)
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -209,14 +224,29 @@ mod tests {
                 prefetch.ask_for(wide(0, 0));
             }
             let load = Load { waiting, ..wide(64, 0) };
+            assert_eq!(prefetch.ask_for(load), None, "nothing is known of reads");
+            prefetch.read(64, 64, Duration::from_millis(1));
             assert_eq!(prefetch.ask_for(load), expected, "{ms} ms, {waiting}");
             let stuck = Load { waiting, ..wide(64, 64) };
             assert_eq!(prefetch.ask_for(stuck), None, "behind what is stuck nothing waits");
-            let free = Load { waiting, ..wide(32, 0) };
-            assert!(prefetch.ask_for(free) >= Some(32), "slots that are free come first");
+            assert_eq!(prefetch.ask_for(wide(63, 0)), Some(1), "slots that are free come first");
+            prefetch.read(64, 63, Duration::from_millis(1));
+            assert_eq!(
+                prefetch.ask_for(load),
+                None,
+                "there is no more: it is left to the neighbours"
+            );
         }
-        let few = Load { slots: 3, running: 3, ..Load::default() };
-        assert_eq!(after(Duration::from_millis(4), 1).ask_for(few), None, "three are not many");
+    }
+
+    #[test]
+    fn a_read_that_takes_long_brings_no_more_than_a_quarter_ahead_and_where_few_run_nothing() {
+        for (slots, expected) in [(64, Some(16)), (4, Some(1)), (3, None), (1, None)] {
+            let mut prefetch = after(Duration::from_millis(15), 1);
+            prefetch.read(1, 1, Duration::from_secs(1));
+            let load = Load { slots, running: slots, ..Load::default() };
+            assert_eq!(prefetch.ask_for(load), expected, "{slots}");
+        }
     }
 
     #[test]

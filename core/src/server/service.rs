@@ -38,8 +38,8 @@ pub(super) const OWN_PAGE: u32 = 64;
 /// What an answer on the reader's lane is for.
 #[derive(Debug)]
 pub(super) enum Reading {
-    /// New entries, asked for at this time.
-    New(Time),
+    /// So many new entries, asked for at this time.
+    New(Time, u32),
     /// A page of its own pending list, asked for at this time.
     Own(Time),
 }
@@ -213,14 +213,15 @@ impl Service {
             count,
             block: shared.block(),
         };
-        self.reader.send(shared.now, read, Reading::New(shared.now), &mut shared.out);
+        self.reader.send(shared.now, read, Reading::New(shared.now, count), &mut shared.out);
     }
 
     /// The answer to a read.
     pub(super) fn read_answered(&mut self, shared: &mut Shared, what: Reading, outcome: Outcome) {
         match (what, outcome) {
-            (Reading::New(asked), Outcome::Reply(Reply::Entries(entries))) => {
+            (Reading::New(asked, count), Outcome::Reply(Reply::Entries(entries))) => {
                 self.no_trouble();
+                self.prefetch.read(count, entries.len(), shared.now - asked);
                 self.appetite.took(&entries);
                 for entry in entries {
                     self.last_delivered = self.last_delivered.max(entry.id);
