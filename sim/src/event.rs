@@ -97,6 +97,11 @@ pub(crate) enum Event<'a> {
         how: End,
     },
 
+    /// A process asks for a connection.
+    Connecting {
+        life: LifeId,
+        lane: Lane,
+    },
     /// A command leaves a process.
     Sent {
         life: LifeId,
@@ -135,18 +140,17 @@ impl Event<'_> {
     /// Whether it can mean anything to the book or to a rule. Most of what happens are reads that bring nothing.
     pub(crate) fn matters(&self) -> bool {
         match self {
-            Event::Sent { command, .. } => {
-                matches!(command, Command::Ack { .. } | Command::Renew { .. })
-            }
             Event::Answered { about, .. } => !matches!(about, About::Other(_)),
             Event::Executed { command, outcome, .. } => match outcome {
-                Outcome::Reply(Reply::Entries(entries) | Reply::Claimed { entries, .. }) => {
-                    !entries.is_empty()
+                Outcome::Reply(Reply::Entries(entries)) => !entries.is_empty(),
+                Outcome::Reply(Reply::Claimed { entries, cursor }) => {
+                    !entries.is_empty() || *cursor != StreamId::MIN
                 }
-                _ => !matches!(
+                Outcome::Reply(_) => !matches!(
                     command,
                     Command::Ping | Command::Expire { .. } | Command::Info { .. }
                 ),
+                _ => true,
             },
             _ => true,
         }

@@ -165,6 +165,7 @@ fn mark(print: &mut u64, now: u64, event: &Event<'_>) {
         Event::Fault { what } => (14, what.len() as u64),
         Event::Calm => (15, 0),
         Event::Note { life, .. } => (16, *life as u64),
+        Event::Connecting { life, lane } => (17, (*life * 1024 + lane.index()) as u64),
     };
     for word in [now, kind << 56 ^ detail] {
         *print = (print.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);

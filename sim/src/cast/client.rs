@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use super::handler::Params;
 use super::{PREFIX, Process};
 use crate::event::{CallId, Event, Told};
-use crate::plan::{BACKOFF_MAX, NOTE_TIMEOUT, RESPONSE_TIMEOUT};
+use crate::plan::{BACKOFF_MAX, BACKOFF_MIN, NOTE_TIMEOUT, RESPONSE_TIMEOUT};
 
 pub(super) async fn live(mut process: Process, at: usize) {
     match build(&mut process) {
@@ -65,7 +65,7 @@ pub(super) fn build(process: &mut Process) -> Result<Client, String> {
         .default_timeout(Duration::from_nanos(NOTE_TIMEOUT))
         .reply_stream_max_len(process.plan.reply_max_len)
         .response_timeout(RESPONSE_TIMEOUT)
-        .reconnect_backoff(Duration::from_millis(50), BACKOFF_MAX)
+        .reconnect_backoff(BACKOFF_MIN, BACKOFF_MAX)
         .seed(process.dice.seed())
         .build()
         .map_err(|error| error.to_string())

@@ -9,7 +9,7 @@ use super::handler::{Params, handle};
 use super::{PREFIX, Process};
 use crate::book::Discipline;
 use crate::event::Event;
-use crate::plan::{BACKOFF_MAX, RESPONSE_TIMEOUT};
+use crate::plan::{BACKOFF_MAX, BACKOFF_MIN, RESPONSE_TIMEOUT};
 
 pub(super) async fn live(mut process: Process, at: usize) {
     let services = process.plan.servers[at].services.clone();
@@ -63,7 +63,7 @@ pub(super) fn build(process: &mut Process, services: Vec<Service>) -> Result<Ser
             .shutdown_grace(Duration::from_nanos(plan.grace))
             .reply_stream_max_len(plan.reply_max_len)
             .response_timeout(RESPONSE_TIMEOUT)
-            .reconnect_backoff(Duration::from_millis(50), BACKOFF_MAX)
+            .reconnect_backoff(BACKOFF_MIN, BACKOFF_MAX)
             .seed(process.dice.seed());
     if let Some(limit) = plan.services.first().and_then(|service| service.limit) {
         builder = builder.max_deliveries(limit);

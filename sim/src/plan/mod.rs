@@ -17,7 +17,8 @@ pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a notification may wait for the store.
 pub(crate) const NOTE_TIMEOUT: u64 = 30 * SECOND;
-/// The longest wait between two attempts to connect.
+/// The shortest and the longest wait between two attempts to connect.
+pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(50);
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 mod ack_after_reply;
 mod answered;
+mod bucket;
 mod dead_letters;
 mod fairness;
 mod lanes;
@@ -10,6 +11,8 @@ mod leases;
 mod no_overlap;
 mod nothing_after_stop;
 mod order;
+mod paced;
+mod quiet;
 mod reruns;
 mod sent_once;
 mod settled;
@@ -89,4 +92,6 @@ rules! {
     dead_letters: dead_letters::DeadLetters,
     trims: trims::Trims,
     fairness: fairness::Fairness,
+    paced: paced::Paced,
+    quiet: quiet::Quiet,
 }
