@@ -29,6 +29,8 @@ pub(crate) enum Told {
     },
     /// There was no stream to add it to.
     NoService,
+    /// The store refuses it.
+    Refused,
     /// Too many others were under way.
     TooMany,
     /// The client was stopped.

@@ -141,6 +141,7 @@ fn told(error: &CallError) -> Told {
             Told::Lost { may_have_executed: *may_have_executed }
         }
         CallError::NoSuchService { .. } => Told::NoService,
+        CallError::Refused(_) => Told::Refused,
         CallError::TooManyCalls { .. } => Told::TooMany,
         CallError::Stopped { .. } | CallError::Ended => Told::Stopped,
         _ => Told::Strange,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{MS, Plan, SECOND};
 use crate::dice::Dice;
+use crate::net::Refusing;
 
 /// A fault. Machines are numbered: the store, the servers, the clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,11 @@ pub(crate) enum Fault {
         down: u64,
         empty: bool,
     },
+    /// The store answers, and refuses.
+    Refuse {
+        how: Refusing,
+        lasts: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +80,9 @@ impl Fault {
     /// For how long it lasts itself.
     pub(crate) fn lasts(&self) -> u64 {
         match self {
-            Fault::Stall { lasts, .. } | Fault::Pause { lasts, .. } => *lasts,
+            Fault::Stall { lasts, .. }
+            | Fault::Pause { lasts, .. }
+            | Fault::Refuse { lasts, .. } => *lasts,
             Fault::Cut { unnoticed, .. } => *unnoticed,
             Fault::Crash { down, .. } | Fault::Stop { down, .. } | Fault::Restart { down, .. } => {
                 *down
@@ -133,6 +141,9 @@ impl fmt::Display for Fault {
                 let with = if *empty { "empty" } else { "with what it had some time ago" };
                 write!(f, "the store is gone for {} and comes back {with}", ms(down))
             }
+            Fault::Refuse { how, lasts } => {
+                write!(f, "the store refuses for {}: {how:?}", ms(lasts))
+            }
         }
     }
 }
@@ -176,6 +187,19 @@ pub(super) fn draw(dice: &mut Dice, plan: &Plan) -> Vec<FaultPlan> {
         .collect();
     faults.sort_by_key(|fault| fault.at);
     faults
+}
+
+/// Draws what came later, from dice of its own: the other worlds stay as they are known.
+pub(super) fn draw_more(dice: &mut Dice, plan: &Plan) -> Vec<FaultPlan> {
+    let count = if dice.per_mille(300) { dice.number(1..4) } else { 0 };
+    (0..count)
+        .map(|_| FaultPlan { at: dice.number(0..plan.calm_at), what: draw_later_one(dice, plan) })
+        .collect()
+}
+
+fn draw_later_one(dice: &mut Dice, plan: &Plan) -> Fault {
+    let lasts = dice.scaled(10 * MS..2 * plan.claim_idle);
+    Fault::Refuse { how: Refusing::ALL[dice.index(Refusing::ALL.len())], lasts }
 }
 
 fn draw_fault(dice: &mut Dice, plan: &Plan) -> Fault {

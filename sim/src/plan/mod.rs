@@ -21,6 +21,13 @@ pub(crate) const NOTE_TIMEOUT: u64 = 30 * SECOND;
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(50);
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
 
+/// Within this all connections are there again: a silent one is given up after the response timeout on top of a blocked read.
+pub(crate) const RECONNECTED: u64 =
+    (RESPONSE_TIMEOUT.as_nanos() + 2 * BACKOFF_MAX.as_nanos()) as u64 + SECOND;
+
+/// What the seed is mixed with for what is drawn beside the rest.
+const LATER: u64 = 0x1a7e_0000_0000_0001;
+
 #[derive(Clone, Debug)]
 pub(crate) struct ServicePlan {
     pub(crate) name: String,
@@ -86,6 +93,8 @@ pub(crate) struct Plan {
     pub(crate) calls: Vec<CallPlan>,
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) calm_at: u64,
+    /// For how long nothing happens any more before all stop: at least until everybody has their connections back.
+    pub(crate) lingers: u64,
 }
 
 impl Plan {
@@ -112,9 +121,13 @@ impl Plan {
             calls: Vec::new(),
             faults: Vec::new(),
             calm_at,
+            lingers: RECONNECTED,
         };
         plan.calls = plan.draw_calls(&mut dice);
         plan.faults = faults::draw(&mut dice, &plan);
+        let mut later = Dice::new(seed ^ LATER);
+        plan.faults.extend(faults::draw_more(&mut later, &plan));
+        plan.faults.sort_by_key(|fault| fault.at);
         plan
     }
 
@@ -188,7 +201,7 @@ impl Plan {
     /// more if its server has lost it; callers wait no longer than that but for replies that were taken. A store whose clock
     /// goes back doesn't know for so long how idle an entry is, and nobody can take it over.
     pub(crate) fn settles_within(&self) -> u64 {
-        let reconnect = (RESPONSE_TIMEOUT + BACKOFF_MAX * 2).as_nanos() as u64 + 2 * SECOND;
+        let reconnect = RECONNECTED + SECOND;
         let takeover = 2 * self.claim_idle + 2 * SECOND;
         let work: u64 = self.calls.iter().map(|call| call.takes + 100 * MS).sum();
         let patience = self.calls.iter().map(|call| call.timeout).max().unwrap_or(0);

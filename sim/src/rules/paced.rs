@@ -28,8 +28,9 @@ const FIRST: f64 = 6.0;
 /// What is repeated.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum What {
-    /// An addition to a stream, that of a call or of its reply.
-    Append(Key, Option<CallId>),
+    /// An addition to a stream, that of a call or of its reply. That there is no stream, and that the store refuses, are waited for
+    /// each in its own way.
+    Append(Key, Option<CallId>, bool),
     Other(&'static str, Option<Key>),
 }
 
@@ -56,11 +57,13 @@ impl Rule for Paced {
             Event::Executed {
                 life,
                 command,
-                outcome: Outcome::Refused(_) | Outcome::Reply(Reply::Nil),
+                outcome: outcome @ (Outcome::Refused(_) | Outcome::Reply(Reply::Nil)),
                 ..
-            } => self.refused(book, *life, command),
+            } => self.refused(book, *life, command, matches!(outcome, Outcome::Reply(_))),
             Event::Executed { life, command, .. } if !self.refusals.is_empty() => {
-                self.refusals.remove(&(*life, what(book, command)));
+                for nothing_there in [false, true] {
+                    self.refusals.remove(&(*life, what(book, command, nothing_there)));
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -85,23 +88,33 @@ impl Paced {
         Ok(())
     }
 
-    fn refused(&mut self, book: &Book, life: LifeId, command: &Command) -> Result<(), Broken> {
+    fn refused(
+        &mut self,
+        book: &Book,
+        life: LifeId,
+        command: &Command,
+        nothing_there: bool,
+    ) -> Result<(), Broken> {
         if !is_ours(book, life) {
             return Ok(());
         }
-        let what = what(book, command);
+        let what = what(book, command, nothing_there);
         let is_request = matches!(command, Command::Append { create: false, .. });
-        // Next to the gate there is the clock of the leases, six times a claim idle.
+        // Next to the gate there is the clock of the leases, six times a claim idle; and a connection that is open again, once for
+        // each wait of its own.
         let leases = 6e9 / book.claim_idle as f64;
-        let rate = if is_request { REQUESTS } else { longest_waits_a_second() + leases };
+        let (burst, rate) = match is_request {
+            true => (FIRST, REQUESTS),
+            false => (2.0 * FIRST, 2.0 * longest_waits_a_second() + leases),
+        };
         let (bucket, last) = self.refusals.entry((life, what.clone())).or_default();
         if *last > 0 && book.now < *last + ON_THE_WAY && !is_request {
             return Ok(());
         }
         *last = book.now;
-        if bucket.overflows(book.now, FIRST, rate) {
+        if bucket.overflows(book.now, burst, rate) {
             let (call, what) = match what {
-                What::Append(stream, call) => (call, format!("append to {stream}")),
+                What::Append(stream, call, _) => (call, format!("append to {stream}")),
                 What::Other(verb, _) => (None, verb.to_owned()),
             };
             let name = &book.lives[life].name;
@@ -123,10 +136,10 @@ fn is_ours(book: &Book, life: LifeId) -> bool {
     life.role != Role::Peer && life.up.is_some()
 }
 
-fn what(book: &Book, command: &Command) -> What {
+fn what(book: &Book, command: &Command, nothing_there: bool) -> What {
     let stream = match command {
         Command::Append { stream, fields, .. } => {
-            return What::Append(stream.clone(), book.call_of(fields));
+            return What::Append(stream.clone(), book.call_of(fields), nothing_there);
         }
         Command::CreateGroup { stream, .. }
         | Command::ReadGroup { stream, .. }

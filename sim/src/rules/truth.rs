@@ -4,6 +4,7 @@
 use super::{Broken, Rule, broken};
 use crate::book::Book;
 use crate::event::{End, Event, Told};
+use crate::stage::STORE;
 
 #[derive(Debug, Default)]
 pub(crate) struct Truth;
@@ -15,7 +16,10 @@ impl Rule for Truth {
         let told_unsent = |told: Told| {
             matches!(
                 told,
-                Told::NoService | Told::TooMany | Told::Lost { may_have_executed: false }
+                Told::NoService
+                    | Told::TooMany
+                    | Told::Refused
+                    | Told::Lost { may_have_executed: false }
             )
         };
         let (call, lie) = match event {
@@ -34,6 +38,9 @@ impl Rule for Truth {
                         "said to have failed, but no handler has"
                     }
                     Told::GivenUp if !it.put_aside => "said to be put aside, but it isn't",
+                    Told::Refused if !book.troubled(STORE, it.at, book.now) => {
+                        "said to be refused by a store that refuses nothing"
+                    }
                     Told::Strange => "an outcome that nothing here can cause",
                     told if told_unsent(*told) && !it.entries.is_empty() => {
                         "said not to have been executed, but it is in the stream"

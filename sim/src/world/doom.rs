@@ -5,11 +5,11 @@ use clamator_memory::Store;
 use super::{Cue, World};
 use crate::event::Event;
 use crate::net::Cut;
-use crate::plan::{BACKOFF_MAX, Fault, RESPONSE_TIMEOUT, SECOND};
+use crate::plan::{Fault, RECONNECTED, SECOND};
 use crate::stage::{NodeId, STORE};
 
 /// For how long after a cut a process may not be itself: until it has noticed, and has its connections again.
-const RECOVERY: u64 = (RESPONSE_TIMEOUT.as_nanos() + 2 * BACKOFF_MAX.as_nanos()) as u64 + SECOND;
+const RECOVERY: u64 = RECONNECTED;
 
 impl World {
     pub(super) fn fault(&mut self, at: usize) {
@@ -70,6 +70,10 @@ impl World {
                 self.net.memory().with(|store| store.trim_to(&stream, keep));
             }
             Fault::Restart { down, empty } => self.restart(down, empty, over),
+            Fault::Refuse { how, lasts } => {
+                self.trouble(STORE, now, over);
+                self.net.refuse(how, now + lasts);
+            }
         }
     }
 
