@@ -234,7 +234,21 @@ impl Book {
     }
 
     fn executed(&mut self, life: LifeId, command: &Command, outcome: &Outcome) {
-        let Outcome::Reply(reply) = outcome else { return };
+        let reply = match (command, outcome) {
+            (_, Outcome::Reply(reply)) => reply,
+            // The place of its stream is taken: nobody will ever read it.
+            (Command::Append { stream, fields, .. }, Outcome::Refused(refusal))
+                if refusal.code == "WRONGTYPE"
+                    && self.replies.iter().any(|(key, _)| key == stream) =>
+            {
+                let (call, now) = (self.call_of(fields), self.now);
+                if let Some(call) = call {
+                    self.calls[call as usize].taken.get_or_insert(now);
+                }
+                return;
+            }
+            _ => return,
+        };
         match (command, reply) {
             (Command::Append { stream, fields, .. }, Reply::Added(id)) => {
                 self.added(stream, fields, *id);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::book::Discipline;
 use crate::dice::Dice;
-pub(crate) use faults::{Fault, FaultPlan};
+pub(crate) use faults::{Fault, FaultPlan, Overwritten};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const MS: u64 = 1_000_000;

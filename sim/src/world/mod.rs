@@ -25,6 +25,8 @@ use crate::watch::{Violation, Watch};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cue {
     Fault(usize),
+    /// What a fault has put somewhere is taken away again.
+    Mended(usize),
     Birth(NodeId),
     Poisoned(NodeId),
     Snapshot,
@@ -53,7 +55,8 @@ fn number(cue: Cue) -> usize {
         Cue::LookAtEnd => (0, 4),
         Cue::Birth(node) => (1, node),
         Cue::Poisoned(node) => (2, node),
-        Cue::Fault(at) => (3 + at / NODES, at % NODES),
+        Cue::Mended(at) => (3 + 2 * (at / NODES), at % NODES),
+        Cue::Fault(at) => (4 + 2 * (at / NODES), at % NODES),
     };
     kind * NODES + detail
 }
@@ -68,7 +71,8 @@ fn cue(number: usize) -> Cue {
         (0, _) => Cue::LookAtEnd,
         (1, node) => Cue::Birth(node),
         (2, node) => Cue::Poisoned(node),
-        (kind, rest) => Cue::Fault((kind - 3) * NODES + rest),
+        (kind, rest) if kind % 2 == 1 => Cue::Mended((kind - 3) / 2 * NODES + rest),
+        (kind, rest) => Cue::Fault((kind - 4) / 2 * NODES + rest),
     }
 }
 
@@ -205,6 +209,7 @@ impl World {
                 self.look_at_minds();
                 self.fault(at);
             }
+            Cue::Mended(at) => self.mend(at),
             Cue::Poisoned(node) => self.poison(node),
             Cue::Snapshot => self.snapshot = self.net.memory().with(|store| store.clone()),
             Cue::StoreIsBack => self.store_is_back(),
