@@ -15,9 +15,6 @@ use crate::time::Time;
 /// How long an attempt to connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest wait while the store answers, but is no primary: asking costs it little, and another one may be it soon.
-const DEMOTED_WAIT: Duration = Duration::from_secs(1);
-
 /// What an answer on a lane is for, and the command's deadline.
 #[derive(Debug)]
 struct UnderWay<C> {
@@ -128,13 +125,16 @@ impl<C> LaneState<C> {
         out.push_back(Output::Send(self.lane, command));
     }
 
-    /// Another connection to the same store was opened: there is nothing to wait for any more, unless that a store is there isn't enough.
+    /// Another connection leads to the primary: there is nothing to wait for any more.
     pub(crate) fn hurry(&mut self, now: Time) {
-        if let State::Waiting { until } = &mut self.state
-            && !self.demoted
-        {
+        if let State::Waiting { until } = &mut self.state {
             *until = now.min(*until);
         }
+    }
+
+    /// Whether it is open and leads to a primary, as far as is known.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.is_open() && !self.demoted
     }
 
     /// The answer to [`open`](LaneState::open).
@@ -272,9 +272,7 @@ impl<C> LaneState<C> {
         random: &mut Random,
         out: &mut VecDeque<Output<E>>,
     ) {
-        let wait = self.backoff.wait(random);
-        let wait = if self.demoted { wait.min(DEMOTED_WAIT) } else { wait };
-        self.state = State::Waiting { until: now + wait };
+        self.state = State::Waiting { until: now + self.backoff.wait(random) };
         // One report for a change of state, not one for each attempt. A first attempt is part of a start, which reports it.
         if self.fault.is_none() && self.was_open {
             out.push_back(Output::Event(Event::Disconnected {
@@ -420,14 +418,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_primary_is_asked_ever_more_seldom_up_to_once_a_second_until_it_writes() {
+    fn what_is_no_primary_is_tried_ever_more_seldom_until_it_writes_whatever_else_it_answers() {
         let mut bench = Bench::open();
-        for whole in [100, 200, 400, 800, 1000, 1000] {
+        for whole in [100, 200, 400, 800, 1600] {
+            assert_eq!(bench.lane.is_trusted(), whole == 100);
             bench.send(1);
             bench.completed(Outcome::Reply(Reply::Count(0)));
             bench.write(2);
             bench.completed(refused("READONLY"));
-            bench.lane.hurry(bench.now);
             let wait = bench.lane.timeout().unwrap() - bench.now;
             assert!(wait <= ms(whole) && wait >= ms(whole) / 2, "{wait:?} of {whole} ms");
             bench.tick(wait);
@@ -435,6 +433,7 @@ mod tests {
         }
         bench.write(3);
         bench.completed(Outcome::Reply(Reply::Count(1)));
+        assert!(bench.lane.is_trusted());
         bench.write(4);
         bench.completed(refused("READONLY"));
         assert!(bench.lane.timeout().unwrap() - bench.now <= ms(100), "as if it were new");
