@@ -140,6 +140,10 @@ impl Book {
         self.services.iter().position(|service| service.stream == *stream)
     }
 
+    pub(crate) fn is_reply_stream(&self, stream: &Key) -> bool {
+        self.replies.iter().any(|(key, _)| key == stream)
+    }
+
     pub(crate) fn call(&self, call: CallId) -> &Call {
         &self.calls[call as usize]
     }
@@ -188,9 +192,7 @@ impl Book {
     /// What rules will want to know of a command once it is answered.
     pub(crate) fn about(&self, command: &Command) -> About {
         match command {
-            Command::Append { stream, fields, .. }
-                if self.replies.iter().any(|(key, _)| key == stream) =>
-            {
+            Command::Append { stream, fields, .. } if self.is_reply_stream(stream) => {
                 self.call_of(fields).map_or(About::Other("reply"), About::Reply)
             }
             Command::Renew { stream, ids, .. } => match self.service_of(stream) {
@@ -238,8 +240,7 @@ impl Book {
             (_, Outcome::Reply(reply)) => reply,
             // The place of its stream is taken: nobody will ever read it.
             (Command::Append { stream, fields, .. }, Outcome::Refused(refusal))
-                if refusal.code == "WRONGTYPE"
-                    && self.replies.iter().any(|(key, _)| key == stream) =>
+                if refusal.code == "WRONGTYPE" && self.is_reply_stream(stream) =>
             {
                 let (call, now) = (self.call_of(fields), self.now);
                 if let Some(call) = call {

@@ -19,6 +19,7 @@ mod settled;
 mod stops_in_time;
 mod trims;
 mod truth;
+mod unread;
 
 use crate::book::Book;
 use crate::event::{CallId, Event};
@@ -94,4 +95,5 @@ rules! {
     fairness: fairness::Fairness,
     paced: paced::Paced,
     quiet: quiet::Quiet,
+    unread: unread::Unread,
 }
