@@ -127,6 +127,10 @@ impl Plan {
         plan.faults = faults::draw(&mut dice, &plan);
         let mut later = Dice::new(seed ^ LATER);
         plan.faults.extend(faults::draw_more(&mut later, &plan));
+        if later.per_mille(50) {
+            // What takes many claim idles comes to its end, too.
+            plan.lingers += 13 * claim_idle;
+        }
         plan.faults.sort_by_key(|fault| fault.at);
         plan
     }

@@ -1,6 +1,7 @@
 //! A world: it is made from a plan, and lives until everything has settled, or a rule is broken.
 
 mod doom;
+mod gone;
 mod rest;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use clamator_core::Key;
 use clamator_memory::Store;
+use rustc_hash::FxHashMap;
 
 use crate::book::{Book, Call, Life, Role, Service, Trouble};
 use crate::cast::custom::Script;
@@ -109,6 +111,8 @@ pub(crate) struct World {
     dice: Dice,
     snapshot: Store,
     store_down_until: u64,
+    /// Since when, at least, consumers have had nothing pending, by their service.
+    empty_since: FxHashMap<(usize, String), u64>,
     /// When the last fault is over, for all that it lasts.
     faults_over: u64,
     /// By when everything must have settled.
@@ -149,6 +153,7 @@ impl World {
             dice,
             snapshot: Store::new(),
             store_down_until: 0,
+            empty_since: FxHashMap::default(),
             faults_over: u64::MAX,
             rest_by: u64::MAX,
             end_by: None,
@@ -207,6 +212,7 @@ impl World {
             Cue::Birth(node) => self.give_birth(node),
             Cue::Fault(at) => {
                 self.look_at_minds();
+                self.look_at_the_dead();
                 self.fault(at);
             }
             Cue::Mended(at) => self.mend(at),
@@ -216,6 +222,7 @@ impl World {
             Cue::Calm => self.calm(),
             Cue::LookAtRest => {
                 self.look_at_minds();
+                self.look_at_the_dead();
                 self.look_at_rest();
             }
             Cue::LookAtEnd => self.look_at_end(),
