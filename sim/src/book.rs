@@ -58,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) key: u64,
     pub(crate) notification: bool,
     pub(crate) at: u64,
+    /// The call whose handler makes it.
+    pub(crate) within: Option<CallId>,
     /// The latest that its caller may wait, by the client's clock.
     pub(crate) timeout: u64,
     pub(crate) made: bool,

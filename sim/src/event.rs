@@ -33,6 +33,8 @@ pub(crate) enum Told {
     Refused,
     /// Too many others were under way.
     TooMany,
+    /// It was made by a handler that it would have to wait for.
+    Reentrant,
     /// The client was stopped.
     Stopped,
     /// What nobody should ever be told here.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use clamator_driver::{CallError, Client, ClientBuilder};
+use clamator_driver::{CallError, Client, ClientBuilder, Misuse};
 use futures_util::future::{Either, select};
 
 use super::handler::Params;
@@ -51,7 +51,7 @@ pub(super) async fn call_until_told(
     stop(process, client, grace).await;
 }
 
-async fn stop(process: &Process, client: &Client, grace: Duration) {
+pub(super) async fn stop(process: &Process, client: &Client, grace: Duration) {
     let life = process.life;
     process.gauge.reads_nothing();
     process.watch.see(&Event::Stopping { life, grace: grace.as_nanos() as u64 });
@@ -91,7 +91,7 @@ async fn make_calls(process: &Process, client: &Client, at: usize) {
     }
 }
 
-async fn make_call(process: &Process, client: &Client, number: CallId) {
+pub(super) async fn make_call(process: &Process, client: &Client, number: CallId) {
     let (life, plan) = (process.life, &process.plan.calls[number as usize]);
     process.watch.book(|book| {
         let now = book.now;
@@ -141,6 +141,7 @@ fn told(error: &CallError) -> Told {
             Told::Lost { may_have_executed: *may_have_executed }
         }
         CallError::NoSuchService { .. } => Told::NoService,
+        CallError::Misuse(Misuse::Reentrant { .. }) => Told::Reentrant,
         CallError::Refused(_) => Told::Refused,
         CallError::TooManyCalls { .. } => Told::TooMany,
         CallError::Stopped { .. } | CallError::Ended => Told::Stopped,

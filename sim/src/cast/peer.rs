@@ -108,7 +108,7 @@ async fn serve_one(
     let call = request::envelope(&fields).and_then(request::number);
     if let Some(call) = call {
         use futures_util::FutureExt as _;
-        let handling = std::panic::AssertUnwindSafe(handle(process, call, entry.id, 1));
+        let handling = std::panic::AssertUnwindSafe(handle(process, None, call, entry.id, 1));
         let result = handling.catch_unwind().await;
         let reply_to = fields.iter().find(|(name, _)| name.as_ref() == b"reply-to");
         let id = request::envelope(&fields).and_then(request::id_text);

@@ -3,11 +3,13 @@
 //! A plan is drawn whole before anything happens, so that a part of it can be left out: that is how a failure is made small.
 
 pub(crate) mod faults;
+mod nested;
 
 use std::time::Duration;
 
 use crate::book::Discipline;
 use crate::dice::Dice;
+use crate::event::CallId;
 pub(crate) use faults::{Fault, FaultPlan, Overwritten};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
@@ -77,6 +79,10 @@ pub(crate) struct CallPlan {
     pub(crate) how: How,
     /// When its caller loses interest.
     pub(crate) forgotten_after: Option<u64>,
+    /// The call whose handler makes it, if it isn't a client's.
+    pub(crate) within: Option<CallId>,
+    /// The call that its handler makes.
+    pub(crate) inner: Option<CallId>,
     /// Left out of a plan that was made smaller.
     pub(crate) skipped: bool,
 }
@@ -132,6 +138,7 @@ impl Plan {
             plan.lingers += 13 * claim_idle;
         }
         plan.faults.sort_by_key(|fault| fault.at);
+        nested::add(&mut later, &mut plan);
         plan
     }
 
@@ -178,6 +185,8 @@ impl Plan {
             takes,
             how,
             forgotten_after: dice.per_mille(30).then(|| dice.scaled(MS..10 * SECOND)),
+            within: None,
+            inner: None,
             skipped: false,
         }
     }
@@ -207,7 +216,9 @@ impl Plan {
     pub(crate) fn settles_within(&self) -> u64 {
         let reconnect = RECONNECTED + SECOND;
         let takeover = 2 * self.claim_idle + 2 * SECOND;
-        let work: u64 = self.calls.iter().map(|call| call.takes + 100 * MS).sum();
+        // A handler may wait for a call of its own, too.
+        let waits = |call: &CallPlan| if call.within.is_some() { call.timeout } else { 0 };
+        let work: u64 = self.calls.iter().map(|call| call.takes + waits(call) + 100 * MS).sum();
         let patience = self.calls.iter().map(|call| call.timeout).max().unwrap_or(0);
         let back = self.faults.iter().map(|fault| match fault.what {
             Fault::StoreJump { by } => by.min(0).unsigned_abs(),

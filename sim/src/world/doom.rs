@@ -139,6 +139,15 @@ impl World {
         let now = self.stage.now();
         self.trouble(node, now, now + down + RECOVERY);
         self.watch.see(&Event::Killed { life });
+        // The client that its handlers call through dies with it.
+        let others = self.watch.book(|book| {
+            let lives = book.lives.iter().enumerate();
+            let of_node = lives.filter(|(_, it)| it.node == node && it.ended.is_none());
+            of_node.map(|(at, _)| at).collect::<Vec<_>>()
+        });
+        for life in others {
+            self.watch.see(&Event::Killed { life });
+        }
         self.cut(node, true, &Cut::of_network(arrive, false, false, 0));
         self.stage.kill(node);
         self.put(now + down, Cue::Birth(node));

@@ -331,6 +331,7 @@ fn book(plan: &Plan) -> Book {
         key: call.key,
         notification: call.notification,
         at: 0,
+        within: call.within,
         timeout: call.timeout,
         made: false,
         entries: Vec::new(),
