@@ -1,5 +1,5 @@
 //! A server as the other implementations are: it reads 16 requests at a time, runs them one after the other, renews nothing, trims
-//! nothing, takes over from the beginning, and makes no group anew.
+//! nothing, takes over from the beginning, which counts as a delivery of each entry, and makes no group anew.
 
 use std::time::Duration;
 

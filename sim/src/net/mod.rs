@@ -206,6 +206,9 @@ impl Net {
             let waker = found.waker(self, pipe);
             drop(inner);
             let result = future.as_mut().poll(&mut Context::from_waker(&waker));
+            for count in self.watch.take_uncounted() {
+                _ = self.memory.with(|store| store.execute(store.now_ms(), &count));
+            }
             let now = self.stage.now();
             let mut inner = self.lock();
             let Poll::Ready(outcomes) = result else {
