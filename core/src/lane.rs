@@ -20,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 struct UnderWay<C> {
     what: C,
     answer_by: Time,
+    /// Only a primary executes it.
+    writes: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub(crate) struct LaneState<C> {
     fault: Option<Fault>,
     /// It was open before: the next time is a reconnect.
     was_open: bool,
+    /// What it led to was no primary when it was last asked to write.
+    demoted: bool,
 }
 
 /// What happened to a lane.
@@ -73,6 +77,7 @@ impl<C> LaneState<C> {
             connection: None,
             fault: None,
             was_open: false,
+            demoted: false,
         }
     }
 
@@ -115,15 +120,21 @@ impl<C> LaneState<C> {
     ) {
         debug_assert!(self.is_open());
         let wait = self.response_timeout.saturating_add(command.block().unwrap_or_default());
-        self.under_way.push_back(UnderWay { what, answer_by: now + wait });
+        let writes = command.writes();
+        self.under_way.push_back(UnderWay { what, answer_by: now + wait, writes });
         out.push_back(Output::Send(self.lane, command));
     }
 
-    /// Another connection to the same store was opened: there is nothing to wait for any more.
+    /// Another connection leads to the primary: there is nothing to wait for any more.
     pub(crate) fn hurry(&mut self, now: Time) {
         if let State::Waiting { until } = &mut self.state {
             *until = now.min(*until);
         }
+    }
+
+    /// Whether it is open and leads to a primary, as far as is known.
+    pub(crate) fn is_trusted(&self) -> bool {
+        self.is_open() && !self.demoted
     }
 
     /// The answer to [`open`](LaneState::open).
@@ -163,16 +174,22 @@ impl<C> LaneState<C> {
         random: &mut Random,
         out: &mut VecDeque<Output<E>>,
     ) -> Option<C> {
-        let what = self.under_way.pop_front()?.what;
+        let UnderWay { what, writes, .. } = self.under_way.pop_front()?;
         match outcome {
             Outcome::Refused(refusal) if is_demoted(refusal) => {
+                self.demoted = true;
                 if self.is_open() {
                     let cause = format!("it is no primary any more: {refusal}");
                     self.state = State::Failing(Fault { address: self.address.clone(), cause });
                 }
             }
             // Only now it is certain that it works: one that is accepted and cut at once is tried ever more seldom.
-            Outcome::Reply(_) | Outcome::Refused(_) => self.backoff.reset(),
+            Outcome::Reply(_) | Outcome::Refused(_) if writes || !self.demoted => {
+                self.demoted = false;
+                self.backoff.reset();
+            }
+            // A replica answers questions, too.
+            Outcome::Reply(_) | Outcome::Refused(_) => {}
             Outcome::Unknown(fault) | Outcome::NotSent(fault) => {
                 if self.is_open() {
                     self.state = State::Failing(fault.clone());
@@ -190,6 +207,7 @@ impl<C> LaneState<C> {
         self.connection = None;
         self.fault = None;
         self.was_open = false;
+        self.demoted = false;
     }
 
     /// Returns what was under way, for which no answer comes any more.
@@ -312,6 +330,11 @@ mod tests {
             self.lane.send(self.now, Command::Ping, what, &mut self.out);
         }
 
+        fn write(&mut self, what: u8) {
+            let command = Command::Delete { key: "k".into() };
+            self.lane.send(self.now, command, what, &mut self.out);
+        }
+
         fn completed(&mut self, outcome: Outcome) -> Option<u8> {
             self.lane.completed(self.now, &outcome, &mut self.random, &mut self.out)
         }
@@ -392,6 +415,28 @@ mod tests {
         let cause = &bench.lane.fault().unwrap().cause;
         assert!(cause.starts_with("it is no primary any more: READONLY"), "{cause}");
         assert!(bench.lane.timeout().is_some(), "and tried again");
+    }
+
+    #[test]
+    fn what_is_no_primary_is_tried_ever_more_seldom_until_it_writes_whatever_else_it_answers() {
+        let mut bench = Bench::open();
+        for whole in [100, 200, 400, 800, 1600] {
+            assert_eq!(bench.lane.is_trusted(), whole == 100);
+            bench.send(1);
+            bench.completed(Outcome::Reply(Reply::Count(0)));
+            bench.write(2);
+            bench.completed(refused("READONLY"));
+            let wait = bench.lane.timeout().unwrap() - bench.now;
+            assert!(wait <= ms(whole) && wait >= ms(whole) / 2, "{wait:?} of {whole} ms");
+            bench.tick(wait);
+            bench.opened(Ok(None));
+        }
+        bench.write(3);
+        bench.completed(Outcome::Reply(Reply::Count(1)));
+        assert!(bench.lane.is_trusted());
+        bench.write(4);
+        bench.completed(refused("READONLY"));
+        assert!(bench.lane.timeout().unwrap() - bench.now <= ms(100), "as if it were new");
     }
 
     #[test]

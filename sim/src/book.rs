@@ -58,6 +58,8 @@ pub(crate) struct Call {
     pub(crate) key: u64,
     pub(crate) notification: bool,
     pub(crate) at: u64,
+    /// The call whose handler makes it.
+    pub(crate) within: Option<CallId>,
     /// The latest that its caller may wait, by the client's clock.
     pub(crate) timeout: u64,
     pub(crate) made: bool,
@@ -140,6 +142,10 @@ impl Book {
         self.services.iter().position(|service| service.stream == *stream)
     }
 
+    pub(crate) fn is_reply_stream(&self, stream: &Key) -> bool {
+        self.replies.iter().any(|(key, _)| key == stream)
+    }
+
     pub(crate) fn call(&self, call: CallId) -> &Call {
         &self.calls[call as usize]
     }
@@ -188,9 +194,7 @@ impl Book {
     /// What rules will want to know of a command once it is answered.
     pub(crate) fn about(&self, command: &Command) -> About {
         match command {
-            Command::Append { stream, fields, .. }
-                if self.replies.iter().any(|(key, _)| key == stream) =>
-            {
+            Command::Append { stream, fields, .. } if self.is_reply_stream(stream) => {
                 self.call_of(fields).map_or(About::Other("reply"), About::Reply)
             }
             Command::Renew { stream, ids, .. } => match self.service_of(stream) {
@@ -234,7 +238,20 @@ impl Book {
     }
 
     fn executed(&mut self, life: LifeId, command: &Command, outcome: &Outcome) {
-        let Outcome::Reply(reply) = outcome else { return };
+        let reply = match (command, outcome) {
+            (_, Outcome::Reply(reply)) => reply,
+            // The place of its stream is taken: nobody will ever read it.
+            (Command::Append { stream, fields, .. }, Outcome::Refused(refusal))
+                if refusal.code == "WRONGTYPE" && self.is_reply_stream(stream) =>
+            {
+                let (call, now) = (self.call_of(fields), self.now);
+                if let Some(call) = call {
+                    self.calls[call as usize].taken.get_or_insert(now);
+                }
+                return;
+            }
+            _ => return,
+        };
         match (command, reply) {
             (Command::Append { stream, fields, .. }, Reply::Added(id)) => {
                 self.added(stream, fields, *id);

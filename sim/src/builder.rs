@@ -13,7 +13,7 @@ use clamator_driver::{Client, Service};
 use crate::cast::custom::Script;
 use crate::dice::Dice;
 use crate::plan::faults::{self, Allowed};
-use crate::plan::{ClientPlan, Plan, ServerPlan};
+use crate::plan::{ClientPlan, Plan, RECONNECTED, ServerPlan};
 use crate::site::Site;
 use crate::world;
 
@@ -237,6 +237,7 @@ impl<S: Send + Sync + 'static> WorldBuilder<S> {
             calls: Vec::new(),
             faults: Vec::new(),
             calm_at: nanos(self.lasts),
+            lingers: RECONNECTED,
         };
         if plan.servers.len() + plan.clients.len() > 0 {
             let allowed = Allowed { losses: self.loses_data, ends_of_clients: false };

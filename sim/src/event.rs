@@ -29,8 +29,12 @@ pub(crate) enum Told {
     },
     /// There was no stream to add it to.
     NoService,
+    /// The store refuses it.
+    Refused,
     /// Too many others were under way.
     TooMany,
+    /// It was made by a handler that it would have to wait for.
+    Reentrant,
     /// The client was stopped.
     Stopped,
     /// What nobody should ever be told here.
@@ -97,6 +101,11 @@ pub(crate) enum Event<'a> {
         how: End,
     },
 
+    /// A process asks for a connection.
+    Connecting {
+        life: LifeId,
+        lane: Lane,
+    },
     /// A command leaves a process.
     Sent {
         life: LifeId,
@@ -135,18 +144,17 @@ impl Event<'_> {
     /// Whether it can mean anything to the book or to a rule. Most of what happens are reads that bring nothing.
     pub(crate) fn matters(&self) -> bool {
         match self {
-            Event::Sent { command, .. } => {
-                matches!(command, Command::Ack { .. } | Command::Renew { .. })
-            }
             Event::Answered { about, .. } => !matches!(about, About::Other(_)),
             Event::Executed { command, outcome, .. } => match outcome {
-                Outcome::Reply(Reply::Entries(entries) | Reply::Claimed { entries, .. }) => {
-                    !entries.is_empty()
+                Outcome::Reply(Reply::Entries(entries)) => !entries.is_empty(),
+                Outcome::Reply(Reply::Claimed { entries, cursor }) => {
+                    !entries.is_empty() || *cursor != StreamId::MIN
                 }
-                _ => !matches!(
+                Outcome::Reply(_) => !matches!(
                     command,
                     Command::Ping | Command::Expire { .. } | Command::Info { .. }
                 ),
+                _ => true,
             },
             _ => true,
         }

@@ -138,6 +138,9 @@ impl Story {
                 };
                 (of_life(life), text, vec![])
             }
+            Event::Connecting { life, lane } => {
+                (of_life(life), format!("connects: {lane}"), vec![])
+            }
             Event::Note { life, what } => (of_life(life), (*what).to_owned(), vec![]),
             Event::Fault { what } => (None, format!("*** {what}"), vec![]),
             Event::Calm => {

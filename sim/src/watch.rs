@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use clamator_core::{Command, ConnectionId, Lane, Outcome};
+use clamator_core::{Command, ConnectionId, Entry, Lane, Outcome, Reply};
 use clamator_memory::Monitor;
 use rustc_hash::FxHashMap;
 
-use crate::book::Book;
+use crate::book::{Book, Role};
 use crate::event::{CallId, Event, LifeId};
 use crate::rules::{Broken, Rules};
 use crate::stage::Stage;
@@ -40,6 +40,8 @@ struct Inner {
     violation: Option<Violation>,
     fingerprint: u64,
     connections: FxHashMap<ConnectionId, (LifeId, Lane)>,
+    /// Deliveries that the store has still to count.
+    uncounted: Vec<Command>,
 }
 
 impl Watch {
@@ -51,6 +53,7 @@ impl Watch {
             violation: None,
             fingerprint: 0,
             connections: FxHashMap::default(),
+            uncounted: Vec::new(),
         };
         Arc::new(Watch {
             stage,
@@ -117,6 +120,11 @@ impl Watch {
         }
     }
 
+    /// What the store has still to count: as one of another make takes entries over, each counts as delivered once more.
+    pub(crate) fn take_uncounted(&self) -> Vec<Command> {
+        std::mem::take(&mut self.lock().uncounted)
+    }
+
     /// What came of it all: the broken rule, the fingerprint, the story.
     pub(crate) fn verdict(&self) -> (Option<Violation>, u64, Option<Story>) {
         let mut inner = self.lock();
@@ -144,6 +152,25 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// `XAUTOCLAIM` without `JUSTID`, which the others use, counts a delivery of each entry; the command of the core doesn't.
+    fn count_if_taken_over(&mut self, life: LifeId, command: &Command, outcome: &Outcome) {
+        if let Command::AutoClaim { stream, group, consumer, .. } = command
+            && let Outcome::Reply(Reply::Claimed { entries, .. }) = outcome
+            && self.book.lives[life].role == Role::Peer
+        {
+            let count = |entry: &Entry| Command::CountDelivery {
+                stream: stream.clone(),
+                group: group.clone(),
+                consumer: consumer.clone(),
+                id: entry.id,
+                raise: true,
+            };
+            self.uncounted.extend(entries.iter().map(count));
+        }
+    }
+}
+
 /// The same events at the same times give the same fingerprint.
 fn mark(print: &mut u64, now: u64, event: &Event<'_>) {
     let (kind, detail) = match event {
@@ -165,6 +192,7 @@ fn mark(print: &mut u64, now: u64, event: &Event<'_>) {
         Event::Fault { what } => (14, what.len() as u64),
         Event::Calm => (15, 0),
         Event::Note { life, .. } => (16, *life as u64),
+        Event::Connecting { life, lane } => (17, (*life * 1024 + lane.index()) as u64),
     };
     for word in [now, kind << 56 ^ detail] {
         *print = (print.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -179,6 +207,7 @@ impl Monitor for Eye {
         let known = self.0.lock().connections.get(&connection).copied();
         if let Some((life, lane)) = known {
             self.0.see(&Event::Executed { life, lane, command, outcome });
+            self.0.lock().count_if_taken_over(life, command, outcome);
         }
     }
 }

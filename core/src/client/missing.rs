@@ -56,6 +56,13 @@ impl Missing {
         }
     }
 
+    /// Nobody waits for the stream any more, unless the call that was sent to find out does.
+    pub(crate) fn nobody_waits(&mut self, stream: &Key) {
+        if self.streams.get(stream).is_some_and(|(probe, _)| !matches!(probe, Probe::Sent(_))) {
+            self.forget(stream);
+        }
+    }
+
     /// The stream took a call, or nobody waits for it any more.
     pub(crate) fn forget(&mut self, stream: &Key) {
         self.streams.remove(stream);

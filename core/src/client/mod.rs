@@ -221,7 +221,10 @@ impl ClientCore {
                     Lane::Reader(_) => &mut self.replies,
                 };
                 let change = lane.opened(self.now, result, &mut self.random, &mut self.out);
-                if let Some(LaneChange::Up { .. }) = change {
+                let trusted = lane.is_trusted();
+                if let Some(LaneChange::Up { .. }) = change
+                    && trusted
+                {
                     self.commands.hurry(self.now);
                     self.replies.hurry(self.now);
                 }

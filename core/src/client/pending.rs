@@ -125,7 +125,7 @@ impl Pending {
             queue.remove(&(call.started, key));
             if queue.is_empty() {
                 self.waiting.remove(call.stream());
-                self.missing.forget(call.stream());
+                self.missing.nobody_waits(call.stream());
             }
         }
         if let Some(at) = call.retry_at {

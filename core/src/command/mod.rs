@@ -265,6 +265,18 @@ impl Command {
             _ => None,
         }
     }
+
+    /// Whether only a primary executes it.
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(
+            self,
+            Command::Read { .. }
+                | Command::Info { .. }
+                | Command::Unblock { .. }
+                | Command::Kill { .. }
+                | Command::Ping
+        )
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(crate) struct ReplyTtl {
     /// Whether each was written to since its last command.
     written: BTreeMap<Key, bool>,
     sweep_at: Option<Time>,
+    /// That the store refuses them was told.
+    told: bool,
 }
 
 impl ReplyTtl {
@@ -39,6 +41,15 @@ impl ReplyTtl {
     pub(crate) fn owe(&mut self, now: Time, stream: Key) {
         self.sweep_at.get_or_insert(now + SWEEP);
         self.written.insert(stream, true);
+    }
+
+    /// Whether a refusal is worth telling: the first one since it went well.
+    pub(crate) fn tell(&mut self) -> bool {
+        !std::mem::replace(&mut self.told, true)
+    }
+
+    pub(crate) fn went_well(&mut self) {
+        self.told = false;
     }
 
     pub(crate) fn timeout(&self) -> Option<Time> {

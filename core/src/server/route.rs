@@ -20,7 +20,9 @@ impl ServerCore {
                     &mut shared.out,
                 ) {
                     Some(LaneChange::Up { .. }) => {
-                        self.hurry();
+                        if shared.commands.is_trusted() {
+                            self.hurry();
+                        }
                         for service in &mut self.services {
                             service.commands_up(&self.shared);
                         }
@@ -40,7 +42,9 @@ impl ServerCore {
                         if again {
                             service.reader_back(shared, lost);
                         }
-                        self.hurry();
+                        if service.reader.is_trusted() {
+                            self.hurry();
+                        }
                     }
                     Some(LaneChange::Down(fault)) => self.connect_failed(fault),
                     None => {}
@@ -49,12 +53,16 @@ impl ServerCore {
             }
             LinkInput::Completed(Lane::Commands, outcome) => {
                 let shared = &mut self.shared;
+                let before = shared.commands.is_trusted();
                 let what = shared.commands.completed(
                     shared.now,
                     &outcome,
                     &mut shared.random,
                     &mut shared.out,
                 );
+                if !before && shared.commands.is_trusted() {
+                    self.hurry();
+                }
                 if let Some(what) = what {
                     self.completed(what, outcome);
                 }
@@ -63,14 +71,19 @@ impl ServerCore {
                 let at = usize::from(at);
                 let Some(service) = self.services.get_mut(at) else { return };
                 let shared = &mut self.shared;
+                let before = service.reader.is_trusted();
                 let what = service.reader.completed(
                     shared.now,
                     &outcome,
                     &mut shared.random,
                     &mut shared.out,
                 );
+                let is_back = !before && service.reader.is_trusted();
                 if let Some(what) = what {
                     service.read_answered(shared, what, outcome);
+                }
+                if is_back {
+                    self.hurry();
                 }
                 self.step(at);
             }

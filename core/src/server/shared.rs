@@ -17,6 +17,7 @@ use crate::names::Key;
 use crate::options::ServerOptions;
 use crate::output::{Output, StopReport};
 use crate::random::Random;
+use crate::refusal::Meaning;
 use crate::spare::Spare;
 use crate::time::Time;
 
@@ -80,9 +81,16 @@ impl Shared {
             (For::TimeToLive(key), Outcome::Unknown(_) | Outcome::NotSent(_)) => {
                 self.reply_ttl.owe(self.now, key);
             }
-            (For::TimeToLive(_), Outcome::Refused(refusal)) => {
-                let what = "the time to live of a reply stream";
-                self.event(Event::CommandRefused { what, refusal });
+            (For::TimeToLive(_), Outcome::Reply(_)) => self.reply_ttl.went_well(),
+            (For::TimeToLive(key), Outcome::Refused(refusal)) => {
+                // In a stop there is no time for another attempt.
+                if Meaning::of(&refusal) == Meaning::Passing && !self.is_draining() {
+                    self.reply_ttl.owe(self.now, key);
+                }
+                if self.reply_ttl.tell() {
+                    let what = "the time to live of a reply stream";
+                    self.event(Event::CommandRefused { what, refusal });
+                }
             }
             (For::Background(what), Outcome::Refused(refusal)) => {
                 self.event(Event::CommandRefused { what, refusal });

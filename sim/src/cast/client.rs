@@ -3,13 +3,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use clamator_driver::{CallError, Client, ClientBuilder};
+use clamator_driver::{CallError, Client, ClientBuilder, Misuse};
 use futures_util::future::{Either, select};
 
 use super::handler::Params;
 use super::{PREFIX, Process};
 use crate::event::{CallId, Event, Told};
-use crate::plan::{BACKOFF_MAX, NOTE_TIMEOUT, RESPONSE_TIMEOUT};
+use crate::plan::{BACKOFF_MAX, BACKOFF_MIN, NOTE_TIMEOUT, RESPONSE_TIMEOUT};
 
 pub(super) async fn live(mut process: Process, at: usize) {
     match build(&mut process) {
@@ -51,7 +51,7 @@ pub(super) async fn call_until_told(
     stop(process, client, grace).await;
 }
 
-async fn stop(process: &Process, client: &Client, grace: Duration) {
+pub(super) async fn stop(process: &Process, client: &Client, grace: Duration) {
     let life = process.life;
     process.gauge.reads_nothing();
     process.watch.see(&Event::Stopping { life, grace: grace.as_nanos() as u64 });
@@ -65,7 +65,7 @@ pub(super) fn build(process: &mut Process) -> Result<Client, String> {
         .default_timeout(Duration::from_nanos(NOTE_TIMEOUT))
         .reply_stream_max_len(process.plan.reply_max_len)
         .response_timeout(RESPONSE_TIMEOUT)
-        .reconnect_backoff(Duration::from_millis(50), BACKOFF_MAX)
+        .reconnect_backoff(BACKOFF_MIN, BACKOFF_MAX)
         .seed(process.dice.seed())
         .build()
         .map_err(|error| error.to_string())
@@ -91,7 +91,7 @@ async fn make_calls(process: &Process, client: &Client, at: usize) {
     }
 }
 
-async fn make_call(process: &Process, client: &Client, number: CallId) {
+pub(super) async fn make_call(process: &Process, client: &Client, number: CallId) {
     let (life, plan) = (process.life, &process.plan.calls[number as usize]);
     process.watch.book(|book| {
         let now = book.now;
@@ -141,6 +141,8 @@ fn told(error: &CallError) -> Told {
             Told::Lost { may_have_executed: *may_have_executed }
         }
         CallError::NoSuchService { .. } => Told::NoService,
+        CallError::Misuse(Misuse::Reentrant { .. }) => Told::Reentrant,
+        CallError::Refused(_) => Told::Refused,
         CallError::TooManyCalls { .. } => Told::TooMany,
         CallError::Stopped { .. } | CallError::Ended => Told::Stopped,
         _ => Told::Strange,

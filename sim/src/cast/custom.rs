@@ -40,7 +40,7 @@ pub(super) async fn live_as_server(mut process: Process, at: usize, script: Arc<
         }
     });
     match server::build(&mut process, services) {
-        Ok(server) => server::serve(&process, &server).await,
+        Ok(server) => server::serve(&process, &server, None).await,
         Err(error) => process.watch.violate("a server can be made", error.into()),
     }
 }

@@ -7,6 +7,7 @@ use clamator_driver::{RpcError, Runtime as _};
 use serde::{Deserialize, Serialize};
 
 use super::Process;
+use super::inner::Inner;
 use crate::event::{CallId, End, Event, RunId};
 use crate::plan::How;
 use crate::stage::Due;
@@ -35,6 +36,7 @@ impl Drop for Running<'_> {
 /// Handles a call. The result is its number.
 pub(super) async fn handle(
     process: &Process,
+    own: Option<&Inner>,
     call: CallId,
     entry: StreamId,
     deliveries: u64,
@@ -62,6 +64,9 @@ pub(super) async fn handle(
     if takes > 0 {
         let until = process.host.now() + Duration::from_nanos(takes);
         process.host.sleep_until(until).await;
+    }
+    if let (Some(own), Some(inner)) = (own, plan.inner) {
+        own.call(inner).await;
     }
     match plan.how {
         How::Fail => {

@@ -3,6 +3,7 @@
 mod client;
 pub(crate) mod custom;
 mod handler;
+mod inner;
 mod peer;
 mod server;
 

@@ -1,5 +1,5 @@
 //! A server as the other implementations are: it reads 16 requests at a time, runs them one after the other, renews nothing, trims
-//! nothing, takes over from the beginning, and makes no group anew.
+//! nothing, takes over from the beginning, which counts as a delivery of each entry, and makes no group anew.
 
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ async fn serve_one(
     let call = request::envelope(&fields).and_then(request::number);
     if let Some(call) = call {
         use futures_util::FutureExt as _;
-        let handling = std::panic::AssertUnwindSafe(handle(process, call, entry.id, 1));
+        let handling = std::panic::AssertUnwindSafe(handle(process, None, call, entry.id, 1));
         let result = handling.catch_unwind().await;
         let reply_to = fields.iter().find(|(name, _)| name.as_ref() == b"reply-to");
         let id = request::envelope(&fields).and_then(request::id_text);

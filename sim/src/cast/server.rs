@@ -6,26 +6,35 @@ use clamator_core::StopReport;
 use clamator_driver::{CallContext, ContractError, Server, ServerBuilder, Service};
 
 use super::handler::{Params, handle};
-use super::{PREFIX, Process};
+use super::inner::Inner;
+use super::{PREFIX, Process, client};
 use crate::book::Discipline;
 use crate::event::Event;
-use crate::plan::{BACKOFF_MAX, RESPONSE_TIMEOUT};
+use crate::plan::{BACKOFF_MAX, BACKOFF_MIN, RESPONSE_TIMEOUT};
 
 pub(super) async fn live(mut process: Process, at: usize) {
     let services = process.plan.servers[at].services.clone();
-    let services: Result<Vec<_>, _> =
-        services.iter().map(|service| make_service(&process, *service)).collect();
-    match services.map_err(|error| error.to_string()).and_then(|it| build(&mut process, it)) {
-        Ok(server) => serve(&process, &server).await,
+    let made = Inner::new(&mut process).and_then(|own| {
+        let services: Result<Vec<_>, _> =
+            services.iter().map(|service| make_service(&process, own.as_ref(), *service)).collect();
+        let services = services.map_err(|error| error.to_string())?;
+        Ok((build(&mut process, services)?, own))
+    });
+    match made {
+        Ok((server, own)) => serve(&process, &server, own.as_ref()).await,
         Err(error) => process.watch.violate("a server can be made", error.into()),
     }
 }
 
 /// Serves until it is told to stop.
-pub(super) async fn serve(process: &Process, server: &Server) {
+pub(super) async fn serve(process: &Process, server: &Server, own: Option<&Inner>) {
     let life = process.life;
-    let own = server.clone();
-    process.gauge.reads(move || own.load());
+    let (asked, client) = (server.clone(), own.map(|own| own.client.clone()));
+    let in_client = move || client.as_ref().map_or(0, clamator_driver::Client::load);
+    process.gauge.reads(move || asked.load() + in_client());
+    if let Some(own) = own {
+        own.start();
+    }
     let mut told = process.order.told();
     loop {
         let starting = Box::pin(server.start());
@@ -36,21 +45,29 @@ pub(super) async fn serve(process: &Process, server: &Server) {
             }
             futures_util::future::Either::Right((grace, starting)) => {
                 drop(starting);
-                return stop(process, server, grace).await;
+                return stop(process, server, own, grace).await;
             }
         }
     }
     process.watch.see(&Event::Up { life });
     let grace = told.await;
-    stop(process, server, grace).await;
+    stop(process, server, own, grace).await;
 }
 
-async fn stop(process: &Process, server: &Server, grace: Duration) {
+async fn stop(process: &Process, server: &Server, own: Option<&Inner>, grace: Duration) {
     let life = process.life;
     process.gauge.reads_nothing();
     process.watch.see(&Event::Stopping { life, grace: grace.as_nanos() as u64 });
-    let report: StopReport = server.stop_within(grace).await;
-    process.watch.see(&Event::Stopped { life, report });
+    let server = async {
+        let report: StopReport = server.stop_within(grace).await;
+        process.watch.see(&Event::Stopped { life, report });
+    };
+    let client = async {
+        if let Some(own) = own {
+            client::stop(&own.process, &own.client, grace).await;
+        }
+    };
+    futures_util::future::join(server, client).await;
 }
 
 /// A server with these services, as the plan wants it.
@@ -63,7 +80,7 @@ pub(super) fn build(process: &mut Process, services: Vec<Service>) -> Result<Ser
             .shutdown_grace(Duration::from_nanos(plan.grace))
             .reply_stream_max_len(plan.reply_max_len)
             .response_timeout(RESPONSE_TIMEOUT)
-            .reconnect_backoff(Duration::from_millis(50), BACKOFF_MAX)
+            .reconnect_backoff(BACKOFF_MIN, BACKOFF_MAX)
             .seed(process.dice.seed());
     if let Some(limit) = plan.services.first().and_then(|service| service.limit) {
         builder = builder.max_deliveries(limit);
@@ -75,18 +92,25 @@ pub(super) fn build(process: &mut Process, services: Vec<Service>) -> Result<Ser
     Ok(server)
 }
 
-fn make_service(process: &Process, at: usize) -> Result<Service, ContractError> {
+fn make_service(
+    process: &Process,
+    own: Option<&Inner>,
+    at: usize,
+) -> Result<Service, ContractError> {
     let plan = &process.plan.services[at];
-    let (run, note) = (process.clone(), process.clone());
+    let run = (process.clone(), own.cloned());
+    let note = run.clone();
     let service = Service::new(&plan.name)?
         .method("run", move |params: Params, context: CallContext| {
-            let process = run.clone();
-            async move { handle(&process, params.n, context.entry(), context.deliveries()).await }
+            let (process, own) = run.clone();
+            let (entry, deliveries) = (context.entry(), context.deliveries());
+            async move { handle(&process, own.as_ref(), params.n, entry, deliveries).await }
         })?
         .notification("note", move |params: Params, context: CallContext| {
-            let process = note.clone();
+            let (process, own) = note.clone();
+            let (entry, deliveries) = (context.entry(), context.deliveries());
             async move {
-                _ = handle(&process, params.n, context.entry(), context.deliveries()).await;
+                _ = handle(&process, own.as_ref(), params.n, entry, deliveries).await;
             }
         })?;
     Ok(match plan.discipline {

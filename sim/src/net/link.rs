@@ -9,7 +9,7 @@ use clamator_core::{Command, ConnectionId, Fault, Lane, MissingService, Outcome}
 use clamator_driver::{ConfigError, Connection, Link, Runtime as _, Transport};
 
 use super::{ADDRESS, Cut, Net, fault};
-use crate::event::LifeId;
+use crate::event::{Event, LifeId};
 use crate::stage::Host;
 
 /// The way of one process to the store of its world.
@@ -43,6 +43,7 @@ impl Link<Host> for SimLink {
     ) -> impl Future<Output = Result<SimConnection, Fault>> + Send + 'static {
         let (net, life, host) = (self.net.clone(), self.life, host.clone());
         async move {
+            net.watch.see(&Event::Connecting { life, lane });
             // There and back, as the handshakes of the real ones.
             host.sleep_until(host.now() + nanos(net.one_way(host.node()))).await;
             let pipe = net.connect(host.node(), life, lane)?;

@@ -7,6 +7,7 @@
 mod cut;
 mod link;
 mod pipe;
+mod refusing;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -27,6 +28,7 @@ use crate::watch::{Eye, Watch};
 pub(crate) use cut::Cut;
 pub(crate) use link::SimLink;
 use pipe::Pipe;
+pub(crate) use refusing::Refusing;
 
 type AtStore = Pin<Box<dyn Future<Output = Vec<Outcome>> + Send>>;
 
@@ -49,6 +51,8 @@ struct Inner {
     runs: Slab<Run>,
     nodes: Vec<Reach>,
     is_store_down: bool,
+    /// Why the store refuses, and until when.
+    refusing: Option<(Refusing, u64)>,
 }
 
 /// How far a machine is from the store.
@@ -99,8 +103,8 @@ impl Net {
             stalled_until: 0,
         };
         let nodes = (0..nodes).map(|_| reach(&mut dice)).collect();
-        let inner =
-            Inner { dice, pipes: Slab::new(), runs: Slab::new(), nodes, is_store_down: false };
+        let (pipes, runs) = (Slab::new(), Slab::new());
+        let inner = Inner { dice, pipes, runs, nodes, is_store_down: false, refusing: None };
         let (woken, any_woken) = (Mutex::default(), AtomicBool::new(false));
         Arc::new(Net { stage, watch, memory, inner: Mutex::new(inner), woken, any_woken })
     }
@@ -159,12 +163,18 @@ impl Net {
 
     /// The next pipeline has come to the store.
     pub(crate) fn arrive(self: &Arc<Net>, pipe: usize) {
+        let now = self.stage.now();
         let mut inner = self.lock();
+        let refusing = inner.refusing.filter(|(_, until)| now < *until);
         let Some(found) = inner.pipes.get_mut(pipe) else { return };
         let Some((run, commands)) = found.there.pop_front() else { return };
         let Some(mut end) = found.end.take() else { return };
+        let whose = (found.life, found.lane);
         drop(inner);
-        let future: AtStore = Box::pin(end.run(commands));
+        let future: AtStore = match refusing {
+            None => Box::pin(end.run(commands)),
+            Some((how, _)) => self.run_in_part(how, &mut end, whose, commands),
+        };
         let mut inner = self.lock();
         let found = &mut inner.pipes[pipe];
         found.end = Some(end);
@@ -196,6 +206,9 @@ impl Net {
             let waker = found.waker(self, pipe);
             drop(inner);
             let result = future.as_mut().poll(&mut Context::from_waker(&waker));
+            for count in self.watch.take_uncounted() {
+                _ = self.memory.with(|store| store.execute(store.now_ms(), &count));
+            }
             let now = self.stage.now();
             let mut inner = self.lock();
             let Poll::Ready(outcomes) = result else {

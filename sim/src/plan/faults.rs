@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{MS, Plan, SECOND};
 use crate::dice::Dice;
+use crate::net::Refusing;
 
 /// A fault. Machines are numbered: the store, the servers, the clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +63,37 @@ pub(crate) enum Fault {
         down: u64,
         empty: bool,
     },
+    /// Somebody puts a string in the place of a stream, and takes it away after a while.
+    Overwrite {
+        what: Overwritten,
+        lasts: u64,
+    },
+    /// The store answers, and refuses.
+    Refuse {
+        how: Refusing,
+        lasts: u64,
+    },
+}
+
+/// Which stream somebody puts something else in the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overwritten {
+    /// The requests to a service.
+    Requests(usize),
+    /// What was put aside of a service.
+    PutAside(usize),
+    /// The replies to the client on this machine.
+    Replies(usize),
+}
+
+impl fmt::Display for Overwritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Overwritten::Requests(service) => write!(f, "the requests to s{service}"),
+            Overwritten::PutAside(service) => write!(f, "what was put aside of s{service}"),
+            Overwritten::Replies(node) => write!(f, "the replies to machine {node}"),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +106,10 @@ impl Fault {
     /// For how long it lasts itself.
     pub(crate) fn lasts(&self) -> u64 {
         match self {
-            Fault::Stall { lasts, .. } | Fault::Pause { lasts, .. } => *lasts,
+            Fault::Stall { lasts, .. }
+            | Fault::Pause { lasts, .. }
+            | Fault::Overwrite { lasts, .. }
+            | Fault::Refuse { lasts, .. } => *lasts,
             Fault::Cut { unnoticed, .. } => *unnoticed,
             Fault::Crash { down, .. } | Fault::Stop { down, .. } | Fault::Restart { down, .. } => {
                 *down
@@ -133,6 +168,12 @@ impl fmt::Display for Fault {
                 let with = if *empty { "empty" } else { "with what it had some time ago" };
                 write!(f, "the store is gone for {} and comes back {with}", ms(down))
             }
+            Fault::Overwrite { what, lasts } => {
+                write!(f, "for {} a string is in the place of {what}", ms(lasts))
+            }
+            Fault::Refuse { how, lasts } => {
+                write!(f, "the store refuses for {}: {how:?}", ms(lasts))
+            }
         }
     }
 }
@@ -176,6 +217,28 @@ pub(super) fn draw(dice: &mut Dice, plan: &Plan) -> Vec<FaultPlan> {
         .collect();
     faults.sort_by_key(|fault| fault.at);
     faults
+}
+
+/// Draws what came later, from dice of its own: the other worlds stay as they are known.
+pub(super) fn draw_more(dice: &mut Dice, plan: &Plan) -> Vec<FaultPlan> {
+    let count = if dice.per_mille(300) { dice.number(1..4) } else { 0 };
+    (0..count)
+        .map(|_| FaultPlan { at: dice.number(0..plan.calm_at), what: draw_later_one(dice, plan) })
+        .collect()
+}
+
+fn draw_later_one(dice: &mut Dice, plan: &Plan) -> Fault {
+    let lasts = dice.scaled(10 * MS..2 * plan.claim_idle);
+    if dice.per_mille(600) {
+        return Fault::Refuse { how: Refusing::ALL[dice.index(Refusing::ALL.len())], lasts };
+    }
+    let service = dice.index(plan.services.len().max(1));
+    let what = match dice.number(0..3) {
+        0 => Overwritten::Requests(service),
+        1 => Overwritten::PutAside(service),
+        _ => Overwritten::Replies(1 + plan.servers.len() + dice.index(plan.clients.len().max(1))),
+    };
+    Fault::Overwrite { what, lasts }
 }
 
 fn draw_fault(dice: &mut Dice, plan: &Plan) -> Fault {

@@ -3,12 +3,14 @@
 //! A plan is drawn whole before anything happens, so that a part of it can be left out: that is how a failure is made small.
 
 pub(crate) mod faults;
+mod nested;
 
 use std::time::Duration;
 
 use crate::book::Discipline;
 use crate::dice::Dice;
-pub(crate) use faults::{Fault, FaultPlan};
+use crate::event::CallId;
+pub(crate) use faults::{Fault, FaultPlan, Overwritten};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const MS: u64 = 1_000_000;
@@ -17,8 +19,16 @@ pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a notification may wait for the store.
 pub(crate) const NOTE_TIMEOUT: u64 = 30 * SECOND;
-/// The longest wait between two attempts to connect.
+/// The shortest and the longest wait between two attempts to connect.
+pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(50);
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// Within this all connections are there again: a silent one is given up after the response timeout on top of a blocked read.
+pub(crate) const RECONNECTED: u64 =
+    (RESPONSE_TIMEOUT.as_nanos() + 2 * BACKOFF_MAX.as_nanos()) as u64 + SECOND;
+
+/// What the seed is mixed with for what is drawn beside the rest.
+const LATER: u64 = 0x1a7e_0000_0000_0001;
 
 #[derive(Clone, Debug)]
 pub(crate) struct ServicePlan {
@@ -69,6 +79,10 @@ pub(crate) struct CallPlan {
     pub(crate) how: How,
     /// When its caller loses interest.
     pub(crate) forgotten_after: Option<u64>,
+    /// The call whose handler makes it, if it isn't a client's.
+    pub(crate) within: Option<CallId>,
+    /// The call that its handler makes.
+    pub(crate) inner: Option<CallId>,
     /// Left out of a plan that was made smaller.
     pub(crate) skipped: bool,
 }
@@ -85,6 +99,8 @@ pub(crate) struct Plan {
     pub(crate) calls: Vec<CallPlan>,
     pub(crate) faults: Vec<FaultPlan>,
     pub(crate) calm_at: u64,
+    /// For how long nothing happens any more before all stop: at least until everybody has their connections back.
+    pub(crate) lingers: u64,
 }
 
 impl Plan {
@@ -111,9 +127,18 @@ impl Plan {
             calls: Vec::new(),
             faults: Vec::new(),
             calm_at,
+            lingers: RECONNECTED,
         };
         plan.calls = plan.draw_calls(&mut dice);
         plan.faults = faults::draw(&mut dice, &plan);
+        let mut later = Dice::new(seed ^ LATER);
+        plan.faults.extend(faults::draw_more(&mut later, &plan));
+        if later.per_mille(50) {
+            // What takes many claim idles comes to its end, too.
+            plan.lingers += 13 * claim_idle;
+        }
+        plan.faults.sort_by_key(|fault| fault.at);
+        nested::add(&mut later, &mut plan);
         plan
     }
 
@@ -160,6 +185,8 @@ impl Plan {
             takes,
             how,
             forgotten_after: dice.per_mille(30).then(|| dice.scaled(MS..10 * SECOND)),
+            within: None,
+            inner: None,
             skipped: false,
         }
     }
@@ -187,9 +214,11 @@ impl Plan {
     /// more if its server has lost it; callers wait no longer than that but for replies that were taken. A store whose clock
     /// goes back doesn't know for so long how idle an entry is, and nobody can take it over.
     pub(crate) fn settles_within(&self) -> u64 {
-        let reconnect = (RESPONSE_TIMEOUT + BACKOFF_MAX * 2).as_nanos() as u64 + 2 * SECOND;
+        let reconnect = RECONNECTED + SECOND;
         let takeover = 2 * self.claim_idle + 2 * SECOND;
-        let work: u64 = self.calls.iter().map(|call| call.takes + 100 * MS).sum();
+        // A handler may wait for a call of its own, too.
+        let waits = |call: &CallPlan| if call.within.is_some() { call.timeout } else { 0 };
+        let work: u64 = self.calls.iter().map(|call| call.takes + waits(call) + 100 * MS).sum();
         let patience = self.calls.iter().map(|call| call.timeout).max().unwrap_or(0);
         let back = self.faults.iter().map(|fault| match fault.what {
             Fault::StoreJump { by } => by.min(0).unsigned_abs(),

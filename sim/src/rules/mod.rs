@@ -3,6 +3,7 @@
 
 mod ack_after_reply;
 mod answered;
+mod bucket;
 mod dead_letters;
 mod fairness;
 mod lanes;
@@ -10,12 +11,15 @@ mod leases;
 mod no_overlap;
 mod nothing_after_stop;
 mod order;
+mod paced;
+mod quiet;
 mod reruns;
 mod sent_once;
 mod settled;
 mod stops_in_time;
 mod trims;
 mod truth;
+mod unread;
 
 use crate::book::Book;
 use crate::event::{CallId, Event};
@@ -89,4 +93,7 @@ rules! {
     dead_letters: dead_letters::DeadLetters,
     trims: trims::Trims,
     fairness: fairness::Fairness,
+    paced: paced::Paced,
+    quiet: quiet::Quiet,
+    unread: unread::Unread,
 }

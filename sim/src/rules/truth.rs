@@ -3,7 +3,8 @@
 
 use super::{Broken, Rule, broken};
 use crate::book::Book;
-use crate::event::{End, Event, Told};
+use crate::event::{CallId, End, Event, Told};
+use crate::stage::STORE;
 
 #[derive(Debug, Default)]
 pub(crate) struct Truth;
@@ -15,7 +16,11 @@ impl Rule for Truth {
         let told_unsent = |told: Told| {
             matches!(
                 told,
-                Told::NoService | Told::TooMany | Told::Lost { may_have_executed: false }
+                Told::NoService
+                    | Told::TooMany
+                    | Told::Refused
+                    | Told::Reentrant
+                    | Told::Lost { may_have_executed: false }
             )
         };
         let (call, lie) = match event {
@@ -34,6 +39,17 @@ impl Rule for Truth {
                         "said to have failed, but no handler has"
                     }
                     Told::GivenUp if !it.put_aside => "said to be put aside, but it isn't",
+                    Told::Reentrant if !waits_for_itself(book, *call) => {
+                        "said to wait for itself, which it doesn't"
+                    }
+                    Told::Answered { .. } | Told::Failed | Told::Timeout | Told::GivenUp
+                        if waits_for_itself(book, *call) =>
+                    {
+                        "not said to wait for itself, which it does"
+                    }
+                    Told::Refused if !book.troubled(STORE, it.at, book.now) => {
+                        "said to be refused by a store that refuses nothing"
+                    }
                     Told::Strange => "an outcome that nothing here can cause",
                     told if told_unsent(*told) && !it.entries.is_empty() => {
                         "said not to have been executed, but it is in the stream"
@@ -52,4 +68,11 @@ impl Rule for Truth {
         };
         broken(call, format!("{}: {lie}", book.call_name(call)))
     }
+}
+
+/// Whether it was made by a handler of the same serial service on the same server.
+fn waits_for_itself(book: &Book, call: CallId) -> bool {
+    let it = book.call(call);
+    let Some(outer) = it.within.filter(|_| !it.notification) else { return false };
+    book.call(outer).service == it.service && book.services[it.service].discipline.slots() == 1
 }

@@ -1,15 +1,16 @@
 //! How faults are done.
 
+use clamator_core::{Command, Key};
 use clamator_memory::Store;
 
 use super::{Cue, World};
 use crate::event::Event;
 use crate::net::Cut;
-use crate::plan::{BACKOFF_MAX, Fault, RESPONSE_TIMEOUT, SECOND};
+use crate::plan::{Fault, Overwritten, RECONNECTED, SECOND};
 use crate::stage::{NodeId, STORE};
 
 /// For how long after a cut a process may not be itself: until it has noticed, and has its connections again.
-const RECOVERY: u64 = (RESPONSE_TIMEOUT.as_nanos() + 2 * BACKOFF_MAX.as_nanos()) as u64 + SECOND;
+const RECOVERY: u64 = RECONNECTED;
 
 impl World {
     pub(super) fn fault(&mut self, at: usize) {
@@ -70,7 +71,56 @@ impl World {
                 self.net.memory().with(|store| store.trim_to(&stream, keep));
             }
             Fault::Restart { down, empty } => self.restart(down, empty, over),
+            Fault::Overwrite { what, lasts } => {
+                self.trouble(STORE, now, over);
+                self.overwrite(what);
+                self.put(now + lasts, Cue::Mended(at));
+            }
+            Fault::Refuse { how, lasts } => {
+                self.trouble(STORE, now, over);
+                self.net.refuse(how, now + lasts);
+            }
         }
+    }
+
+    /// Puts a string in the place of a stream: what that had is lost.
+    fn overwrite(&mut self, what: Overwritten) {
+        let Some(key) = self.key_of(what) else { return };
+        match what {
+            Overwritten::Requests(service) => self.take(Some(service)),
+            Overwritten::PutAside(_) => {}
+            Overwritten::Replies(node) => self.watch.book(|book| {
+                let (now, lives) = (book.now, &book.lives);
+                let calls = book.calls.iter_mut().filter(|call| call.made);
+                for call in calls.filter(|call| lives[call.life].node == node) {
+                    if call.settled.is_none() {
+                        call.taken.get_or_insert(now);
+                    }
+                }
+            }),
+        }
+        self.net.memory().with(|store| store.set_string(&key, "somebody's own"));
+    }
+
+    fn key_of(&self, what: Overwritten) -> Option<Key> {
+        self.watch.book(|book| match what {
+            Overwritten::Requests(service) => Some(book.services[service].stream.clone()),
+            Overwritten::PutAside(service) => Some(book.services[service].dead.clone()),
+            Overwritten::Replies(node) => {
+                let last = book.replies.iter().rev().find(|(_, of)| *of == node);
+                last.map(|(key, _)| key.clone())
+            }
+        })
+    }
+
+    /// Somebody takes their string away again.
+    pub(super) fn mend(&mut self, at: usize) {
+        let fault = &self.plan.faults[at].what;
+        self.watch.see(&Event::Fault { what: "no string is in the place of a stream any more" });
+        if let Fault::Overwrite { what: Overwritten::Requests(service), .. } = fault {
+            self.reset(Some(*service));
+        }
+        self.net.memory().with(remove_strings);
     }
 
     fn cut(&mut self, node: NodeId, all: bool, cut: &Cut) {
@@ -89,6 +139,15 @@ impl World {
         let now = self.stage.now();
         self.trouble(node, now, now + down + RECOVERY);
         self.watch.see(&Event::Killed { life });
+        // The client that its handlers call through dies with it.
+        let others = self.watch.book(|book| {
+            let lives = book.lives.iter().enumerate();
+            let of_node = lives.filter(|(_, it)| it.node == node && it.ended.is_none());
+            of_node.map(|(at, _)| at).collect::<Vec<_>>()
+        });
+        for life in others {
+            self.watch.see(&Event::Killed { life });
+        }
         self.cut(node, true, &Cut::of_network(arrive, false, false, 0));
         self.stage.kill(node);
         self.put(now + down, Cue::Birth(node));
@@ -112,7 +171,8 @@ impl World {
             self.net.cut(pipe, &Cut::of_network(arrive, false, false, 0));
             self.net.close(pipe);
         }
-        let back = if empty { Store::new() } else { self.snapshot.clone() };
+        let mut back = if empty { Store::new() } else { self.snapshot.clone() };
+        remove_strings(&mut back);
         self.net.memory().with(|store| *store = back);
         self.store_down_until = self.store_down_until.max(now + down);
         self.put(now + down, Cue::StoreIsBack);
@@ -150,5 +210,14 @@ impl World {
                 }
             }
         });
+    }
+}
+
+/// No stream's place is taken any more.
+fn remove_strings(store: &mut Store) {
+    for key in store.keys() {
+        if store.string(&key).is_some() {
+            _ = store.execute(store.now_ms(), &Command::Delete { key });
+        }
     }
 }

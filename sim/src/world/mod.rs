@@ -1,6 +1,7 @@
 //! A world: it is made from a plan, and lives until everything has settled, or a rule is broken.
 
 mod doom;
+mod gone;
 mod rest;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use clamator_core::Key;
 use clamator_memory::Store;
+use rustc_hash::FxHashMap;
 
 use crate::book::{Book, Call, Life, Role, Service, Trouble};
 use crate::cast::custom::Script;
@@ -25,6 +27,8 @@ use crate::watch::{Violation, Watch};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cue {
     Fault(usize),
+    /// What a fault has put somewhere is taken away again.
+    Mended(usize),
     Birth(NodeId),
     Poisoned(NodeId),
     Snapshot,
@@ -53,7 +57,8 @@ fn number(cue: Cue) -> usize {
         Cue::LookAtEnd => (0, 4),
         Cue::Birth(node) => (1, node),
         Cue::Poisoned(node) => (2, node),
-        Cue::Fault(at) => (3 + at / NODES, at % NODES),
+        Cue::Mended(at) => (3 + 2 * (at / NODES), at % NODES),
+        Cue::Fault(at) => (4 + 2 * (at / NODES), at % NODES),
     };
     kind * NODES + detail
 }
@@ -68,7 +73,8 @@ fn cue(number: usize) -> Cue {
         (0, _) => Cue::LookAtEnd,
         (1, node) => Cue::Birth(node),
         (2, node) => Cue::Poisoned(node),
-        (kind, rest) => Cue::Fault((kind - 3) * NODES + rest),
+        (kind, rest) if kind % 2 == 1 => Cue::Mended((kind - 3) / 2 * NODES + rest),
+        (kind, rest) => Cue::Fault((kind - 4) / 2 * NODES + rest),
     }
 }
 
@@ -105,6 +111,8 @@ pub(crate) struct World {
     dice: Dice,
     snapshot: Store,
     store_down_until: u64,
+    /// Since when, at least, consumers have had nothing pending, by their service.
+    empty_since: FxHashMap<(usize, String), u64>,
     /// When the last fault is over, for all that it lasts.
     faults_over: u64,
     /// By when everything must have settled.
@@ -145,6 +153,7 @@ impl World {
             dice,
             snapshot: Store::new(),
             store_down_until: 0,
+            empty_since: FxHashMap::default(),
             faults_over: u64::MAX,
             rest_by: u64::MAX,
             end_by: None,
@@ -203,14 +212,17 @@ impl World {
             Cue::Birth(node) => self.give_birth(node),
             Cue::Fault(at) => {
                 self.look_at_minds();
+                self.look_at_the_dead();
                 self.fault(at);
             }
+            Cue::Mended(at) => self.mend(at),
             Cue::Poisoned(node) => self.poison(node),
             Cue::Snapshot => self.snapshot = self.net.memory().with(|store| store.clone()),
             Cue::StoreIsBack => self.store_is_back(),
             Cue::Calm => self.calm(),
             Cue::LookAtRest => {
                 self.look_at_minds();
+                self.look_at_the_dead();
                 self.look_at_rest();
             }
             Cue::LookAtEnd => self.look_at_end(),
@@ -319,6 +331,7 @@ fn book(plan: &Plan) -> Book {
         key: call.key,
         notification: call.notification,
         at: 0,
+        within: call.within,
         timeout: call.timeout,
         made: false,
         entries: Vec::new(),

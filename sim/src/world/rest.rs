@@ -21,7 +21,7 @@ impl World {
         // The last fault may last beyond this.
         let faults = self.plan.faults.iter();
         let over = faults.map(|fault| fault.at + fault.what.lasts()).max().unwrap_or(0);
-        self.faults_over = over.max(now);
+        self.faults_over = over.max(now) + self.plan.lingers;
         let bound = self
             .script
             .as_ref()

@@ -265,4 +265,24 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         ]),
         seeds: 200,
     },
+    Mutation {
+        name: "repeat-storm",
+        what: "what the store refuses for now is repeated at once",
+        source: Source::Here(&[change(
+            "core/src/gate.rs",
+            "self.shut_until = Some(now + self.backoff.wait(random));",
+            "self.shut_until = Some(now + self.backoff.wait(random) / 1000);",
+        )]),
+        seeds: 200,
+    },
+    Mutation {
+        name: "probe-storm",
+        what: "a service that isn't there is asked for every 10 ms",
+        source: Source::Here(&[change(
+            "core/src/client/missing.rs",
+            "*after = (*after * 2).min(LAST_RETRY);",
+            "*after = (*after * 1).min(LAST_RETRY);",
+        )]),
+        seeds: 200,
+    },
 ];

@@ -52,6 +52,20 @@ fn without_a_stream_a_call_is_tried_again_until_there_is_one() {
 }
 
 #[test]
+fn a_call_that_is_given_up_while_another_one_asks_does_not_make_it_ask_more_often() {
+    let mut client = running();
+    client.call();
+    client.ok(ADD, Reply::Nil);
+    for wait in [10, 20, 40, 80, 160, 250, 250] {
+        assert_eq!(client.timeout(), Some((ms(wait), TimerReason::Retry)));
+        client.advance(ms(wait));
+        let other = client.call();
+        client.input(ClientInput::Cancel(other));
+        client.ok(ADD, Reply::Nil);
+    }
+}
+
+#[test]
 fn of_all_the_calls_to_a_missing_service_one_at_a_time_asks_for_it_and_the_others_follow_in_order()
 {
     let mut client = running();

@@ -107,6 +107,24 @@ fn a_time_to_live_that_may_not_have_been_set_is_set_again() {
 }
 
 #[test]
+fn a_time_to_live_that_is_refused_for_now_is_set_again_a_second_later_and_told_once() {
+    let mut server = undisturbed();
+    server.deliver(vec![add(1)]);
+    server.finish(1);
+    server.ok(REPLY, Reply::Added(id(1)));
+    server.answer_to(EXPIRE, refused("MISCONF"));
+    server.ok("ack 1", Reply::Count(1));
+    server.advance(secs(1));
+    server.answer_to(EXPIRE, refused("MISCONF"));
+    assert_eq!(server.sent(Lane::Commands), [""; 0]);
+    assert_eq!(server.take_events().len(), 1);
+    server.advance(secs(1));
+    server.ok(EXPIRE, Reply::Count(1));
+    server.advance(secs(3));
+    assert_eq!(server.sent(Lane::Commands), [""; 0]);
+}
+
+#[test]
 fn a_time_to_live_that_is_due_without_a_connection_is_set_with_a_later_one() {
     let mut server = undisturbed();
     server.deliver(vec![add(1), add(2)]);
