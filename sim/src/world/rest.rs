@@ -64,10 +64,26 @@ impl World {
         if !all_up {
             return Some("not everybody is up".to_owned().into());
         }
+        if let Some(name) = self.unconnected() {
+            return Some(format!("{name} isn't connected").into());
+        }
         if self.script.as_ref().is_some_and(|script| !script.is_done()) {
             return Some("a client isn't done".to_owned().into());
         }
         self.left_in_store().or_else(|| self.left_on_the_way()).or_else(|| self.left_in_mind())
+    }
+
+    /// Which server hasn't got its connections back: it couldn't say farewell. A client that has nothing to say may never notice
+    /// that its own are gone.
+    fn unconnected(&self) -> Option<String> {
+        let living = self.machines.iter().filter_map(|machine| machine.living.as_ref());
+        self.watch.book(|book| {
+            let lives = living.map(|(life, ..)| (*life, &book.lives[*life]));
+            let mut servers = lives.filter(|(_, life)| life.role == Role::Server);
+            let lost =
+                servers.find(|(number, life)| !self.net.is_connected(*number, life.services.len()));
+            lost.map(|(_, life)| life.name.clone())
+        })
     }
 
     /// Whose core still has something in mind, though nothing is under way.
