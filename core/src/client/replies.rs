@@ -31,7 +31,7 @@ impl ClientCore {
         }
         let read = Command::Read {
             stream: self.reply_stream.clone(),
-            after: self.watch.cursor(),
+            after: self.watch.leave(),
             count: self.appetite.count(),
             block: Duration::from_secs(1),
         };
