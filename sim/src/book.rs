@@ -144,6 +144,8 @@ pub(crate) struct Book {
     /// Calls by the ids of their requests.
     pub(crate) requests: FxHashMap<u128, CallId>,
     pub(crate) replies: Vec<(Key, NodeId)>,
+    /// Streams that got replies of servers that weren't there any more.
+    pub(crate) late_replies: Vec<Key>,
 }
 
 impl Book {
@@ -255,6 +257,9 @@ impl Book {
         match (command, reply) {
             (Command::Append { stream, fields, .. }, Reply::Added(id)) => {
                 self.added(stream, fields, *id);
+                if late && self.lives[life].ended.is_some() {
+                    self.late_replies.push(stream.clone());
+                }
             }
             // One of another make begins at the end: what was there before is lost.
             (Command::CreateGroup { stream, .. }, Reply::Done)

@@ -1,11 +1,16 @@
-//! What is said on standard output. Whoever reads it may have had enough: that isn't an error.
+//! What is said on standard output. Whoever reads it may have had enough: then there is nothing more to do.
 
 use std::io::Write;
+
+/// The exit code of a program whose reader has gone, as shells give it.
+const READER_GONE: i32 = 141;
 
 /// Says something, as it is.
 pub(super) fn say(what: &str) {
     let mut out = std::io::stdout().lock();
-    _ = out.write_all(what.as_bytes()).and_then(|()| out.flush());
+    if out.write_all(what.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(READER_GONE);
+    }
 }
 
 /// Says a line.

@@ -3,7 +3,7 @@
 //! needs; a lost connection needs a cut. And every request that the store has accepted, and that no fault has taken, is run to its end and acked.
 
 use super::{Broken, Rule, broken};
-use crate::book::Book;
+use crate::book::{Book, Call};
 use crate::event::{Event, Told};
 
 /// Another connection is there within this, with a failed attempt.
@@ -16,6 +16,19 @@ const FOUND: u64 = 3_000_000_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Answered;
+
+/// Whether a reply may have been trimmed unread: what a lost group had done runs again, and is replied to again, all at once. Clients see
+/// to it that the replies that they wait for fit into their stream; those that they have had come on top.
+fn crowded_out(book: &Book, it: &Call) -> bool {
+    let around = it.replied_at.saturating_sub(READ)..=it.replied_at + READ;
+    let mut services = 0..book.services.len();
+    let node = book.lives[it.life].node;
+    let near = book.calls.iter().filter(|other| {
+        other.made && book.lives[other.life].node == node && around.contains(&other.replied_at)
+    });
+    services.any(|service| book.reset_between(service, it.at, *around.end()))
+        && near.count() as u64 > book.reply_max_len
+}
 
 impl Rule for Answered {
     const NAME: &'static str = "a call is answered, or a fault explains why not";
@@ -34,6 +47,7 @@ impl Rule for Answered {
                     && it.replies > 0
                     && it.taken.is_none()
                     && it.replied_at + read_within < book.now
+                    && !crowded_out(book, it)
             }
             // A cut that came while nothing was sent is noticed by the next call, which may have no time for another connection.
             Told::Lost { may_have_executed } => {

@@ -234,13 +234,13 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         name: "too-many-under-way",
         what: "any number of requests are under way, and their replies are trimmed unread",
         source: Source::Bug("6a"),
-        seeds: 5000,
+        seeds: 500,
     },
     Mutation {
         name: "own-pending-skipped",
         what: "after a reconnect, what was delivered to the lost connection isn't looked for",
         source: Source::Bug("4b"),
-        seeds: 5000,
+        seeds: 2000,
     },
     Mutation {
         name: "ttl-never",
