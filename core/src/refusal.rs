@@ -12,6 +12,8 @@ pub(crate) enum Meaning {
     GroupGone,
     /// There is nothing under this key.
     NoSuchKey,
+    /// What is under this key is no stream.
+    NoStream,
     /// The store runs no scripts, for this user or for anybody.
     NoScripts,
     /// It is refused for now: the store starts, fails over, or is full.
@@ -32,6 +34,7 @@ impl Meaning {
             "NOGROUP" | "UNBLOCKED" => Meaning::GroupGone,
             "LOADING" | "READONLY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "OOM"
             | "MISCONF" | "NOREPLICAS" => Meaning::Passing,
+            "WRONGTYPE" => Meaning::NoStream,
             "ERR" if refusal.message == "no such key" => Meaning::NoSuchKey,
             "ERR" if is_unknown_eval(&refusal.message) => Meaning::NoScripts,
             "NOPERM" if refusal.message.to_ascii_lowercase().contains("'eval' command") => {
@@ -82,7 +85,7 @@ mod tests {
             ("LOADING", Meaning::Passing),
             ("READONLY", Meaning::Passing),
             ("OOM", Meaning::Passing),
-            ("WRONGTYPE", Meaning::Final),
+            ("WRONGTYPE", Meaning::NoStream),
             ("NOPERM", Meaning::Final),
             ("ERR", Meaning::Final),
         ] {

@@ -85,14 +85,23 @@ pub(crate) struct Run {
     pub(crate) ended: Option<(u64, End)>,
 }
 
+/// Who owns an entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    pub(crate) life: LifeId,
+    pub(crate) since: u64,
+    /// It took the entry over by a command that came so late that it had given up its connection.
+    pub(crate) unheard: bool,
+}
+
 /// What the store has of one entry of a command stream.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) call: CallId,
-    /// Who owns it, since when, and whether it was taken over from somebody.
-    pub(crate) owner: Option<(LifeId, u64)>,
+    pub(crate) owner: Option<Owner>,
     /// Who had it before.
-    pub(crate) previous: Option<(LifeId, u64)>,
+    pub(crate) previous: Option<Owner>,
+    /// Whether it was taken over from somebody.
     pub(crate) claimed: bool,
     pub(crate) acked: bool,
     /// Another one had its id before: the store lost that one, and its clock went back.
@@ -117,6 +126,8 @@ pub(crate) struct Trouble {
     pub(crate) node: NodeId,
     pub(crate) from: u64,
     pub(crate) to: u64,
+    /// A clock jumped, and nothing else: everybody could be reached.
+    pub(crate) clock: bool,
 }
 
 #[derive(Debug, Default)]
@@ -135,6 +146,8 @@ pub(crate) struct Book {
     /// Calls by the ids of their requests.
     pub(crate) requests: FxHashMap<u128, CallId>,
     pub(crate) replies: Vec<(Key, NodeId)>,
+    /// Streams that got replies of servers that weren't there any more.
+    pub(crate) late_replies: Vec<Key>,
 }
 
 impl Book {
@@ -169,6 +182,12 @@ impl Book {
     /// Whether anything was wrong with a machine, or with the store, in a time.
     pub(crate) fn troubled(&self, node: NodeId, from: u64, to: u64) -> bool {
         self.longest_trouble(node, from, to).is_some()
+    }
+
+    /// Whether a machine, or the store, may have been out of reach, or not itself, in a time.
+    pub(crate) fn cut_off(&self, node: NodeId, from: u64, to: u64) -> bool {
+        let mine = self.troubles.iter().filter(|it| it.node == node || it.node == STORE);
+        mine.filter(|it| !it.clock).any(|it| it.from <= to && it.to >= from)
     }
 
     /// For how long, at most, something was wrong with a machine or with the store, of what touches a time.
@@ -229,15 +248,15 @@ impl Book {
             Event::Ended { run, how } => {
                 self.runs[*run].ended.get_or_insert((now, *how));
             }
-            Event::Executed { life, command, outcome, .. } => {
-                self.executed(*life, command, outcome);
+            Event::Executed { life, command, outcome, late, .. } => {
+                self.executed(*life, command, outcome, *late);
             }
             Event::Calm => self.calm_since = Some(now),
             _ => {}
         }
     }
 
-    fn executed(&mut self, life: LifeId, command: &Command, outcome: &Outcome) {
+    fn executed(&mut self, life: LifeId, command: &Command, outcome: &Outcome, late: bool) {
         let reply = match (command, outcome) {
             (_, Outcome::Reply(reply)) => reply,
             // The place of its stream is taken: nobody will ever read it.
@@ -255,6 +274,9 @@ impl Book {
         match (command, reply) {
             (Command::Append { stream, fields, .. }, Reply::Added(id)) => {
                 self.added(stream, fields, *id);
+                if late && self.lives[life].ended.is_some() {
+                    self.late_replies.push(stream.clone());
+                }
             }
             // One of another make begins at the end: what was there before is lost.
             (Command::CreateGroup { stream, .. }, Reply::Done)
@@ -268,10 +290,12 @@ impl Book {
                 }
             }
             (Command::ReadGroup { stream, .. }, Reply::Entries(entries)) => {
-                self.own(life, stream, entries, false);
+                let owner = Owner { life, since: self.now, unheard: false };
+                self.own(owner, stream, entries, false);
             }
             (Command::AutoClaim { stream, .. }, Reply::Claimed { entries, .. }) => {
-                self.own(life, stream, entries, true);
+                let owner = Owner { life, since: self.now, unheard: late };
+                self.own(owner, stream, entries, true);
             }
             (Command::Ack { stream, ids, .. }, Reply::Count(_)) => {
                 let Some(service) = self.service_of(stream) else { return };
@@ -281,7 +305,7 @@ impl Book {
                     let call = &mut self.calls[entry.call as usize];
                     call.acked = true;
                     // Redis acks for whoever asks. This one meant an earlier entry of the same id, which the store has lost.
-                    if entry.namesake && entry.owner.is_none_or(|(owner, _)| owner != life) {
+                    if entry.namesake && entry.owner.is_none_or(|owner| owner.life != life) {
                         call.taken.get_or_insert(self.now);
                     }
                 }
@@ -323,12 +347,11 @@ impl Book {
         Some(call)
     }
 
-    fn own(&mut self, life: LifeId, stream: &Key, entries: &[clamator_core::Entry], claimed: bool) {
-        let now = self.now;
+    fn own(&mut self, owner: Owner, stream: &Key, entries: &[clamator_core::Entry], claimed: bool) {
         let Some(service) = self.service_of(stream) else { return };
         for entry in entries {
             if let Some(known) = self.services[service].entries.get_mut(&entry.id) {
-                known.previous = known.owner.replace((life, now));
+                known.previous = known.owner.replace(owner);
                 known.claimed |= claimed;
             }
         }

@@ -118,6 +118,8 @@ pub(crate) enum Event<'a> {
         lane: Lane,
         command: &'a Command,
         outcome: &'a Outcome,
+        /// It came so late that its process had given up the connection.
+        late: bool,
     },
     /// A process learns what became of commands.
     Answered {

@@ -39,7 +39,8 @@ struct Inner {
     story: Option<Story>,
     violation: Option<Violation>,
     fingerprint: u64,
-    connections: FxHashMap<ConnectionId, (LifeId, Lane)>,
+    /// Whose they are, and whether it has given them up.
+    connections: FxHashMap<ConnectionId, (LifeId, Lane, bool)>,
     /// Deliveries that the store has still to count.
     uncounted: Vec<Command>,
 }
@@ -116,7 +117,16 @@ impl Watch {
 
     pub(crate) fn connected(&self, connection: Option<ConnectionId>, life: LifeId, lane: Lane) {
         if let Some(connection) = connection {
-            self.lock().connections.insert(connection, (life, lane));
+            self.lock().connections.insert(connection, (life, lane, false));
+        }
+    }
+
+    /// A process has given up a connection: what is on its way on it may still be executed.
+    pub(crate) fn given_up(&self, connection: Option<ConnectionId>) {
+        let mut inner = self.lock();
+        let found = connection.and_then(|connection| inner.connections.get_mut(&connection));
+        if let Some((.., late)) = found {
+            *late = true;
         }
     }
 
@@ -135,7 +145,9 @@ impl Watch {
 impl Inner {
     fn see(&mut self, now: u64, event: &Event<'_>) {
         mark(&mut self.fingerprint, now, event);
-        if self.story.is_none() && !event.matters() {
+        // Rules see the same whether the story is told or not.
+        let matters = event.matters();
+        if self.story.is_none() && !matters {
             return;
         }
         self.book.now = now;
@@ -143,7 +155,8 @@ impl Inner {
         if let Some(story) = &mut self.story {
             story.tell(&self.book, event);
         }
-        if self.violation.is_none()
+        if matters
+            && self.violation.is_none()
             && let Err((rule, broken)) = self.rules.see(&self.book, event)
         {
             let Broken { what, call } = broken;
@@ -205,8 +218,8 @@ pub(crate) struct Eye(pub(crate) Arc<Watch>);
 impl Monitor for Eye {
     fn executed(&mut self, connection: ConnectionId, command: &Command, outcome: &Outcome) {
         let known = self.0.lock().connections.get(&connection).copied();
-        if let Some((life, lane)) = known {
-            self.0.see(&Event::Executed { life, lane, command, outcome });
+        if let Some((life, lane, late)) = known {
+            self.0.see(&Event::Executed { life, lane, command, outcome, late });
             self.0.lock().count_if_taken_over(life, command, outcome);
         }
     }

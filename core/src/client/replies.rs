@@ -31,7 +31,7 @@ impl ClientCore {
         }
         let read = Command::Read {
             stream: self.reply_stream.clone(),
-            after: self.watch.cursor(),
+            after: self.watch.leave(),
             count: self.appetite.count(),
             block: Duration::from_secs(1),
         };
@@ -95,7 +95,7 @@ impl ClientCore {
         let verdict = match outcome {
             Outcome::Reply(Reply::Stream(info)) => self.watch.answered(self.now, Some(&info)),
             Outcome::Refused(refusal) => match Meaning::of(&refusal) {
-                Meaning::NoSuchKey => self.watch.answered(self.now, None),
+                Meaning::NoSuchKey | Meaning::NoStream => self.watch.answered(self.now, None),
                 Meaning::Passing => return self.watch.unanswered(true),
                 _ => {
                     self.watch.unanswered(false);

@@ -39,6 +39,14 @@ struct Asked {
     count: Option<u64>,
 }
 
+/// What the store had up to an entry.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    at: StreamId,
+    added: u64,
+    length: u64,
+}
+
 /// The reader's place in the reply stream.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -46,6 +54,8 @@ pub(crate) struct Watch {
     limit: u64,
     /// The next read goes on after this entry.
     cursor: StreamId,
+    /// It was started over since the last read left: what that brings isn't where the next one goes on.
+    stale: bool,
     /// The highest entry that was read of this stream.
     high: StreamId,
     /// How many were added to it up to that one; unknown for a stream that was there before.
@@ -56,8 +66,10 @@ pub(crate) struct Watch {
     first_read: Option<Time>,
     /// It was read again from its start, to be sure.
     read_again: bool,
-    /// How many had been added up to which entry, as the store has said.
-    mark: Option<(StreamId, u64)>,
+    /// How many had been added up to which entry, and how many of them were there, as the store has said.
+    mark: Option<Mark>,
+    /// More is there than was read, below what was read: it is another stream than before.
+    skipped: bool,
     asked: Option<Asked>,
     asked_at: Time,
     /// How many questions there were.
@@ -71,12 +83,14 @@ impl Watch {
         Watch {
             limit,
             cursor: StreamId::MIN,
+            stale: false,
             high: StreamId::MIN,
             count: Some(0),
             lost_one: false,
             first_read: None,
             read_again: false,
             mark: None,
+            skipped: false,
             asked: None,
             asked_at: now,
             questions: 0,
@@ -89,17 +103,28 @@ impl Watch {
         self.cursor
     }
 
+    /// A read leaves. It goes on after this entry.
+    pub(crate) fn leave(&mut self) -> StreamId {
+        self.stale = false;
+        self.cursor
+    }
+
     /// Reads from the start. What was read before belongs to no call any more.
     pub(crate) fn start_over(&mut self) {
         self.cursor = StreamId::MIN;
+        self.stale = true;
         self.asked = None;
         self.mark = None;
+        self.skipped = false;
         self.refused = false;
     }
 
     /// An entry was read; `expected` says whether it was a reply to a call of this client. How many entries before it were
     /// removed unread.
     pub(crate) fn read(&mut self, now: Time, entry: StreamId, expected: bool) -> u64 {
+        if self.stale {
+            return 0;
+        }
         self.cursor = entry;
         if entry <= self.high {
             return 0;
@@ -112,24 +137,26 @@ impl Watch {
             }
         }
         let mut lost = 0;
-        if let Some((at, added)) = self.mark.filter(|(at, _)| *at < entry) {
-            lost = self.caught_up(at, added);
+        if let Some(mark) = self.mark.filter(|mark| mark.at < entry) {
+            lost = self.caught_up(mark);
         }
         self.high = entry;
         self.count = self.count.map(|count| count.saturating_add(1));
-        if let Some((at, added)) = self.mark.filter(|(at, _)| *at == entry) {
-            lost = self.caught_up(at, added);
+        if let Some(mark) = self.mark.filter(|mark| mark.at == entry) {
+            lost = self.caught_up(mark);
         }
         lost
     }
 
-    /// All up to `at` was read or is gone, and `added` entries were added up to there. How many are gone.
-    fn caught_up(&mut self, at: StreamId, added: u64) -> u64 {
+    /// All up to the mark was read or is gone. How many are gone: none, if more is there than was read, since then the rest is below what
+    /// was read of the stream before.
+    fn caught_up(&mut self, mark: Mark) -> u64 {
         self.mark = None;
-        self.high = self.high.max(at);
-        let lost = self.count.map_or(0, |count| added.saturating_sub(count));
-        self.count = Some(added);
-        lost
+        self.high = self.high.max(mark.at);
+        self.skipped |= self.count.is_some_and(|count| mark.length > count);
+        let lost = self.count.map_or(0, |count| mark.added.saturating_sub(count));
+        self.count = Some(mark.added);
+        if self.skipped { 0 } else { lost }
     }
 
     /// Whether to ask about the stream after a read, which brought `nothing` or something.
@@ -170,7 +197,7 @@ impl Watch {
             return Verdict::Anew;
         };
         let shrank = asked.count.is_some_and(|count| info.added.is_some_and(|added| added < count));
-        if info.last_id < asked.high || shrank {
+        if info.last_id < asked.high || shrank || self.skipped {
             self.forget();
             return Verdict::Anew;
         }
@@ -181,14 +208,19 @@ impl Watch {
             return Verdict::ReadAgain;
         }
         if let Some(added) = info.added {
+            let mark = Mark { at: info.last_id, added, length: info.length };
             // Where the stream was emptied, nothing is left to be read that would say so.
             if info.last_id == self.high || info.length == 0 && info.last_id > self.high {
-                let lost = self.caught_up(info.last_id, added);
+                let lost = self.caught_up(mark);
+                if self.skipped {
+                    self.forget();
+                    return Verdict::Anew;
+                }
                 if lost > 0 {
                     return Verdict::Trimmed(lost);
                 }
             } else if info.last_id > self.high {
-                self.mark = Some((info.last_id, added));
+                self.mark = Some(mark);
             }
         }
         // One that is made anew within the millisecond in which the first entries of the old one came may look exactly like it.
@@ -197,6 +229,7 @@ impl Watch {
         if is_over && !self.read_again {
             self.read_again = true;
             self.cursor = StreamId::MIN;
+            self.stale = true;
             return Verdict::ReadAgain;
         }
         Verdict::Fine
@@ -258,6 +291,31 @@ mod tests {
             let cursor = if expected == Verdict::Fine { id(3) } else { StreamId::MIN };
             assert_eq!(watch.cursor(), cursor, "{what}");
         }
+    }
+
+    #[test]
+    fn a_read_that_left_before_it_was_started_over_does_not_move_its_place() {
+        let mut watch = read(1..=3);
+        watch.leave();
+        assert_eq!(verdict(&mut watch, Some(info(2, 9, 9))), Verdict::Anew);
+        assert_eq!(watch.read(AT, id(9), true), 0);
+        assert_eq!(watch.leave(), StreamId::MIN);
+        assert_eq!(watch.read(AT, id(1), true), 0);
+        assert_eq!(watch.cursor(), id(1));
+    }
+
+    /// The store's clock went back, so that the first entries of the new stream came below those that were read of the old one.
+    #[test]
+    fn entries_below_the_place_in_it_tell_of_a_stream_that_was_made_anew() {
+        let mut watch = read([100]);
+        assert_eq!(watch.read(AT, id(114), true), 0);
+        assert_eq!(verdict(&mut watch, Some(info(114, 7, 7))), Verdict::Anew);
+        assert_eq!(watch.cursor(), StreamId::MIN);
+        let mut watch = read([100]);
+        assert_eq!(verdict(&mut watch, Some(info(114, 7, 7))), Verdict::Fine, "not read so far");
+        assert_eq!(watch.read(AT, id(114), true), 0, "nothing of it is gone");
+        assert_eq!(verdict(&mut watch, Some(info(114, 7, 7))), Verdict::Anew);
+        assert_eq!(watch.read(AT, id(1), true), 0);
     }
 
     #[test]
@@ -362,6 +420,7 @@ mod tests {
     fn also_while_there_was_no_connection() {
         let mut watch = read(1..=3);
         watch.start_over();
+        watch.leave();
         watch.read(AT, id(8), true);
         assert_eq!(verdict(&mut watch, Some(info(8, 1, 8))), Verdict::Trimmed(4));
     }

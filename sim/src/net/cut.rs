@@ -1,10 +1,15 @@
 //! How connections end.
 
 use clamator_core::{Lane, Outcome};
+use clamator_driver::Connection;
 
 use super::{Net, fault};
 use crate::event::LifeId;
+use crate::plan::SECOND;
 use crate::stage::{Due, NodeId};
+
+/// A connection that was opened so long ago is known to its process, once everything is quick.
+const KNOWN: u64 = SECOND / 10;
 
 /// What a cut does to what is on its way.
 #[derive(Clone, Debug)]
@@ -45,6 +50,18 @@ impl Net {
         open.map(|(slot, pipe)| (slot, pipe.life, pipe.lane)).collect()
     }
 
+    /// Whether a process has been connected again for as long as it may take it to know: for commands, and by so many that read.
+    pub(crate) fn is_connected(&self, life: LifeId, readers: usize) -> bool {
+        let latest = self.stage.now().saturating_sub(KNOWN);
+        let inner = self.lock();
+        let pipes = inner.pipes.iter().map(|(_, pipe)| pipe);
+        let open = pipes.filter(|pipe| pipe.is_open && pipe.life == life);
+        let known = open.filter(|pipe| pipe.opened_at <= latest);
+        let (commands, reading): (Vec<_>, Vec<_>) =
+            known.partition(|pipe| pipe.lane == Lane::Commands);
+        !commands.is_empty() && reading.len() >= readers
+    }
+
     /// Ends a connection for its process.
     pub(crate) fn cut(&self, pipe: usize, cut: &Cut) {
         let now = self.stage.now();
@@ -54,6 +71,7 @@ impl Net {
             return;
         }
         found.is_open = false;
+        self.watch.given_up(found.end.as_ref().and_then(Connection::id));
         // What arrives in spite of it: nobody awaits its answer any more.
         let on_way = found.there.len();
         let arrive = usize::try_from(on_way as u64 * cut.arrive / 1000).unwrap_or(on_way);

@@ -131,7 +131,7 @@ impl Net {
         let end = link(&store)?;
         self.watch.connected(end.id(), life, lane);
         self.watch.count(1);
-        Ok(self.lock().pipes.insert(Pipe::new(node, life, lane, end)))
+        Ok(self.lock().pipes.insert(Pipe::new(node, life, lane, self.stage.now(), end)))
     }
 
     /// A process sends a pipeline. Gives what its answers are asked for by, or why it doesn't leave.

@@ -15,6 +15,7 @@ pub(super) struct Pipe {
     pub(super) node: NodeId,
     pub(super) life: LifeId,
     pub(super) lane: Lane,
+    pub(super) opened_at: u64,
     /// Whether its process can still use it.
     pub(super) is_open: bool,
     /// The store's end, until that notices.
@@ -31,11 +32,18 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    pub(super) fn new(node: NodeId, life: LifeId, lane: Lane, end: MemoryConnection<Host>) -> Pipe {
+    pub(super) fn new(
+        node: NodeId,
+        life: LifeId,
+        lane: Lane,
+        opened_at: u64,
+        end: MemoryConnection<Host>,
+    ) -> Pipe {
         Pipe {
             node,
             life,
             lane,
+            opened_at,
             is_open: true,
             end: Some(end),
             there: VecDeque::new(),

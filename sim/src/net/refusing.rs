@@ -67,7 +67,7 @@ impl Net {
             match &outcome {
                 Some(outcome) => {
                     let command = &command;
-                    self.watch.see(&Event::Executed { life, lane, command, outcome });
+                    self.watch.see(&Event::Executed { life, lane, command, outcome, late: false });
                 }
                 None => accepted.push(command),
             }

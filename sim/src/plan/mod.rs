@@ -131,6 +131,10 @@ impl Plan {
         };
         plan.calls = plan.draw_calls(&mut dice);
         plan.faults = faults::draw(&mut dice, &plan);
+        // So that worlds without the following stay what they are.
+        if dice.per_mille(50) {
+            plan.flood(&mut dice);
+        }
         let mut later = Dice::new(seed ^ LATER);
         plan.faults.extend(faults::draw_more(&mut later, &plan));
         if later.per_mille(50) {
@@ -152,6 +156,29 @@ impl Plan {
             (0..count).map(|_| self.draw_call(dice, slow, burst, longest)).collect();
         calls.sort_by_key(|call| call.at);
         calls
+    }
+
+    /// So many quick calls at once that their replies don't fit into the reply stream: stores trim it by the hundred.
+    fn flood(&mut self, dice: &mut Dice) {
+        self.reply_max_len = dice.number(4..40);
+        let (at, service) = (dice.number(0..self.calm_at), dice.index(self.services.len()));
+        for _ in 0..dice.number(150..400) {
+            self.calls.push(CallPlan {
+                at: at + dice.number(0..MS),
+                client: 0,
+                service,
+                key: dice.number(0..5),
+                notification: false,
+                timeout: dice.scaled(5 * SECOND..60 * SECOND),
+                takes: 0,
+                how: How::Finish,
+                forgotten_after: None,
+                within: None,
+                inner: None,
+                skipped: false,
+            });
+        }
+        self.calls.sort_by_key(|call| call.at);
     }
 
     fn draw_call(&self, dice: &mut Dice, slow: u32, burst: Option<u64>, longest: u64) -> CallPlan {

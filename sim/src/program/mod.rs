@@ -2,6 +2,7 @@
 
 mod args;
 mod minimise;
+mod output;
 mod progress;
 mod search;
 
@@ -32,7 +33,7 @@ pub fn main() -> ExitCode {
     let args = match args::read() {
         Ok(Some(args)) => args,
         Ok(None) => {
-            print!("{HELP}");
+            output::say(HELP);
             return ExitCode::SUCCESS;
         }
         Err(error) => {
@@ -45,7 +46,7 @@ pub fn main() -> ExitCode {
         print_story(&world::run(&plan, true), args.whole);
     }
     let found = search::search(&args);
-    println!("{}", found.summary());
+    output::line(&found.summary());
     let Some(seed) = found.broken else { return ExitCode::SUCCESS };
     if args.go_on {
         return ExitCode::FAILURE;
@@ -61,32 +62,38 @@ fn explain(args: &Args, seed: u64) {
         kept = minimise::minimise(&args.plan(seed), kept);
     }
     let plan = Plan::draw(seed).only(kept.0.as_deref(), kept.1.as_deref());
-    let report = world::run(&plan, true);
-    let Some(violation) = &report.violation else {
-        println!(
-            "seed {seed} gives two different worlds: something in it doesn't follow from the seed"
-        );
-        return;
-    };
-    println!("\nseed {seed}: a rule is broken\n");
-    println!("  {}", violation.rule);
-    println!("  at {:.6} s: {}\n", violation.at as f64 / 1e9, violation.what);
-    print_story(&report, args.whole);
-    let list = |name: &str, kept: &Option<Vec<usize>>| {
-        let numbers =
-            |kept: &Vec<usize>| kept.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-        kept.as_ref().map_or(String::new(), |kept| format!(" --{name} {}", numbers(kept)))
-    };
+    let (report, again) = (world::run(&plan, true), world::run(&plan, false));
     let only = list("faults", &kept.0) + &list("calls", &kept.1);
-    println!("\nagain: cargo xtask sim --from {seed} --seeds 1{only}");
-    if !args.minimise {
-        println!("smaller: cargo xtask sim --from {seed} --seeds 1{only} --minimise");
+    if report.fingerprint != again.fingerprint || report.violation != again.violation {
+        return output::line(&format!(
+            "seed {seed}{only} gives two different worlds: something in it doesn't follow from the seed"
+        ));
     }
+    let Some(violation) = &report.violation else {
+        return output::line(&format!(
+            "seed {seed}{only}: no rule is broken this time: the first time, something in it didn't follow from the seed"
+        ));
+    };
+    output::line(&format!("\nseed {seed}: a rule is broken\n\n  {}", violation.rule));
+    let at = violation.at as f64 / 1e9;
+    output::line(&format!("  at {at:.6} s: {}\n", violation.what));
+    print_story(&report, args.whole);
+    output::line(&format!("\nagain: cargo xtask sim --from {seed} --seeds 1{only}"));
+    if !args.minimise {
+        output::line(&format!("smaller: cargo xtask sim --from {seed} --seeds 1{only} --minimise"));
+    }
+}
+
+/// What is kept, as an argument.
+fn list(name: &str, kept: &Option<Vec<usize>>) -> String {
+    let numbers =
+        |kept: &Vec<usize>| kept.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    kept.as_ref().map_or(String::new(), |kept| format!(" --{name} {}", numbers(kept)))
 }
 
 fn print_story(report: &Report, whole: bool) {
     if let Some(story) = &report.story {
         let of = report.violation.as_ref().and_then(|violation| violation.call);
-        print!("{}", story.print(&report.names, of.filter(|_| !whole)));
+        output::say(&story.print(&report.names, of.filter(|_| !whole)));
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::args::Args;
+use super::output;
 use super::progress::Progress;
 use crate::world;
 
@@ -54,7 +55,7 @@ pub(super) fn search(args: &Args) -> Found {
                 if args.go_on {
                     let how = report.violation.as_ref().map(|it| (it.rule, it.what.as_str()));
                     let (rule, what) = how.unwrap_or(("the same seed gives the same world", ""));
-                    println!("{seed}: {rule}: {what}");
+                    output::line(&format!("{seed}: {rule}: {what}"));
                 }
             }
             inputs.fetch_add(report.inputs, Ordering::Relaxed);

@@ -36,7 +36,7 @@ impl Rule for AckAfterReply {
                         continue;
                     }
                     // An ack that is repeated may be one of an earlier entry with this id, which another server has now.
-                    if entry.namesake && entry.owner.is_none_or(|(owner, _)| owner != *life) {
+                    if entry.namesake && entry.owner.is_none_or(|owner| owner.life != *life) {
                         continue;
                     }
                     let ended = it.runs.iter().any(|run| {

@@ -1,14 +1,19 @@
-//! **Dead-lettered exactly when the limit says**: what is put aside has as many beginnings behind it as the limit says, at least
-//! counted by the store; nothing begins more often than that, unless the store's count was lost; without a limit nothing is put aside.
+//! **Dead-lettered exactly when the limit says**: what is put aside was counted by the store more often than the limit says, and has so
+//! many beginnings behind it, but for those that were counted in vain; nothing begins more often than that, unless the store's count was lost; without a limit nothing is put aside.
 
-use clamator_core::{Command, Outcome, Reply};
+use clamator_core::{Command, Outcome, Reply, StreamId};
+use rustc_hash::FxHashMap;
 
 use super::{Broken, Rule, broken};
 use crate::book::{Book, Role};
-use crate::event::{End, Event};
+use crate::event::{End, Event, LifeId};
+use crate::stage::STORE;
 
 #[derive(Debug, Default)]
-pub(crate) struct DeadLetters;
+pub(crate) struct DeadLetters {
+    /// What the store last told a server of how often an entry was delivered.
+    counted: FxHashMap<(LifeId, usize, StreamId), u64>,
+}
 
 impl Rule for DeadLetters {
     const NAME: &'static str = "dead-lettered exactly when the limit says";
@@ -16,6 +21,17 @@ impl Rule for DeadLetters {
     fn see(&mut self, book: &Book, event: &Event<'_>) -> Result<(), Broken> {
         match event {
             Event::Executed {
+                life,
+                command: Command::CountDelivery { stream, id, .. },
+                outcome: Outcome::Reply(Reply::Deliveries(Some(deliveries))),
+                ..
+            } => {
+                if let Some(service) = book.service_of(stream) {
+                    self.counted.insert((*life, service, *id), *deliveries);
+                }
+            }
+            Event::Executed {
+                life,
                 command: Command::Append { stream, fields, .. },
                 outcome: Outcome::Reply(Reply::Added(_)),
                 ..
@@ -32,18 +48,33 @@ impl Rule for DeadLetters {
                         format!("{} is put aside without a limit", book.call_name(call)),
                     );
                 };
-                // A beginning may be counted in vain once for each time that something was wrong.
+                let counted = |id: &StreamId| self.counted.get(&(*life, it.service, *id)).copied();
+                let counted = it.entries.iter().filter_map(counted).max().unwrap_or_default();
+                if counted <= limit {
+                    let what = format!(
+                        "{} is put aside, counted {counted} times, at a limit of {limit}",
+                        book.call_name(call)
+                    );
+                    return broken(call, what);
+                }
+                // A beginning may be counted in vain once for each time that something was wrong with a server, or the store.
+                let serves = |node| {
+                    let mut servers = book.lives.iter().filter(|life| life.role != Role::Client);
+                    node == STORE || servers.any(|life| life.node == node)
+                };
+                let troubles = book.troubles.iter().filter(|trouble| {
+                    trouble.from <= book.now && trouble.to >= it.added_at && serves(trouble.node)
+                });
+                let vain = troubles.count() as u64;
                 let ends = |run: &usize| book.runs[*run].ended;
                 let finished = it.runs.iter().filter_map(ends).any(|(_, how)| how != End::Dropped);
-                if finished && !book.troubles.iter().any(|it| it.from <= book.now) {
+                if finished && vain == 0 {
                     return broken(
                         call,
                         format!("{} is put aside though it has ended", book.call_name(call)),
                     );
                 }
                 let begun = it.runs.len() as u64;
-                let vain =
-                    book.troubles.iter().filter(|trouble| trouble.from <= book.now).count() as u64;
                 let peers = book.lives.iter().filter(|life| life.role == Role::Peer).count();
                 let stops = book.lives.iter().filter(|life| life.stopping.is_some()).count() as u64;
                 if peers == 0 && begun + vain + stops < limit {

@@ -6,7 +6,7 @@ use clamator_core::{Command, Outcome, Reply, StreamId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Broken, Rule, broken};
-use crate::book::{Book, Role};
+use crate::book::{Book, Owner, Role};
 use crate::event::{Event, LifeId};
 
 /// A server that is idle waits in a read, which the next entry ends at once: a way, and what two of them may cross. Three seconds are
@@ -73,9 +73,9 @@ impl Fairness {
     /// Judges who had an entry that is taken over: a server with which nothing was wrong for long must not have left it lying.
     fn judge_owner(&self, book: &Book, service: usize, id: StreamId) -> Result<(), Broken> {
         let Some(entry) = book.services[service].entries.get(&id) else { return Ok(()) };
-        let Some((owner, got_at)) = entry.previous.filter(|_| !entry.namesake) else {
-            return Ok(());
-        };
+        // A command that waits in the network while its connection is given up may take over what its server never hears of.
+        let previous = entry.previous.filter(|owner| !entry.namesake && !owner.unheard);
+        let Some(Owner { life: owner, since: got_at, .. }) = previous else { return Ok(()) };
         let (life, since) = (&book.lives[owner], book.now.saturating_sub(book.claim_idle / 2));
         let (running, last) = self.busy.get(&(owner, service)).copied().unwrap_or_default();
         let did_nothing = running == 0 && last < since;

@@ -28,11 +28,16 @@ impl Rule for Order {
         if book.lives[*life].role != Role::Server {
             return Ok(());
         }
+        // A server may find what an earlier life of it was given, and count that in vain.
+        let known = book.services[it.service].entries.get(entry);
+        if known.and_then(|entry| entry.owner).is_some_and(|owner| owner.life != *life) {
+            return Ok(());
+        }
         let place = (*life, it.service, lane);
         if let Some((before, _)) = self.last.insert(place, (*entry, book.now))
             && before >= *entry
             && book.services[it.service].resets.is_empty()
-            && !book.services[it.service].entries.get(entry).is_some_and(|entry| entry.claimed)
+            && !known.is_some_and(|entry| entry.claimed)
         {
             return broken(
                 *call,

@@ -4,6 +4,7 @@ use clamator_core::{Command, Key};
 use clamator_memory::Store;
 
 use super::{Cue, World};
+use crate::book::Service;
 use crate::event::Event;
 use crate::net::Cut;
 use crate::plan::{Fault, Overwritten, RECONNECTED, SECOND};
@@ -43,7 +44,7 @@ impl World {
                 self.stage.jump(node, by as i64);
             }
             Fault::StoreJump { by } => {
-                self.trouble(
+                self.trouble_with_clock(
                     STORE,
                     now.saturating_sub(by.unsigned_abs()),
                     over + by.unsigned_abs(),
@@ -173,6 +174,7 @@ impl World {
         }
         let mut back = if empty { Store::new() } else { self.snapshot.clone() };
         remove_strings(&mut back);
+        self.undo_acks(&back);
         self.net.memory().with(|store| *store = back);
         self.store_down_until = self.store_down_until.max(now + down);
         self.put(now + down, Cue::StoreIsBack);
@@ -191,6 +193,33 @@ impl World {
             for (at, found) in book.services.iter_mut().enumerate() {
                 if service.is_none_or(|service| service == at) {
                     found.resets.push(now);
+                }
+            }
+        });
+    }
+
+    /// Takes down which acks an earlier state of the store doesn't have.
+    fn undo_acks(&self, back: &Store) {
+        self.watch.book(|book| {
+            for at in 0..book.services.len() {
+                let Service { stream, name, .. } = &book.services[at];
+                let last = back.last_delivered(stream, name);
+                let pending = back.pending(stream, name);
+                let open: Vec<_> = back
+                    .entries(stream)
+                    .into_iter()
+                    .filter(|it| {
+                        last.is_none_or(|last| it.id > last)
+                            || pending.iter().any(|p| p.id == it.id)
+                    })
+                    .filter_map(|it| Some((it.id, book.call_of(it.fields.as_deref()?)?)))
+                    .collect();
+                for (id, call) in open {
+                    let entries = &mut book.services[at].entries;
+                    if let Some(entry) = entries.get_mut(&id).filter(|entry| entry.call == call) {
+                        entry.acked = false;
+                        book.calls[call as usize].acked = false;
+                    }
                 }
             }
         });

@@ -298,7 +298,12 @@ impl World {
 
     /// Takes down that something is wrong with a machine.
     fn trouble(&self, node: NodeId, from: u64, to: u64) {
-        self.watch.book(|book| book.troubles.push(Trouble { node, from, to }));
+        self.watch.book(|book| book.troubles.push(Trouble { node, from, to, clock: false }));
+    }
+
+    /// Takes down that a clock jumped.
+    fn trouble_with_clock(&self, node: NodeId, from: u64, to: u64) {
+        self.watch.book(|book| book.troubles.push(Trouble { node, from, to, clock: true }));
     }
 
     fn report(self) -> Report {

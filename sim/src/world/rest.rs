@@ -64,10 +64,26 @@ impl World {
         if !all_up {
             return Some("not everybody is up".to_owned().into());
         }
+        if let Some(name) = self.unconnected() {
+            return Some(format!("{name} isn't connected").into());
+        }
         if self.script.as_ref().is_some_and(|script| !script.is_done()) {
             return Some("a client isn't done".to_owned().into());
         }
         self.left_in_store().or_else(|| self.left_on_the_way()).or_else(|| self.left_in_mind())
+    }
+
+    /// Which server hasn't got its connections back: it couldn't say farewell. A client that has nothing to say may never notice
+    /// that its own are gone.
+    fn unconnected(&self) -> Option<String> {
+        let living = self.machines.iter().filter_map(|machine| machine.living.as_ref());
+        self.watch.book(|book| {
+            let lives = living.map(|(life, ..)| (*life, &book.lives[*life]));
+            let mut servers = lives.filter(|(_, life)| life.role == Role::Server);
+            let lost =
+                servers.find(|(number, life)| !self.net.is_connected(*number, life.services.len()));
+            lost.map(|(_, life)| life.name.clone())
+        })
     }
 
     /// Whose core still has something in mind, though nothing is under way.
@@ -168,13 +184,15 @@ impl World {
     /// In the end the store has nothing that it needn't have.
     fn look_at_leftovers(&self) {
         const RULE: &str = "in the end nothing is left that needn't be";
-        let (streams, peers, died) = self.watch.book(|book| {
+        let (streams, peers, died, late) = self.watch.book(|book| {
             let streams = book.services.iter().flat_map(|it| [it.stream.clone(), it.dead.clone()]);
             let peers = book.lives.iter().any(|life| life.role == Role::Peer);
             // One that dies may leave a reply stream made anew that its next sweep would have found (ADR 4).
             let mut servers = book.lives.iter().filter(|life| life.role == Role::Server);
             let died = servers.any(|life| life.ended.is_some() && life.stopping.is_none());
-            (streams.collect::<Vec<_>>(), peers, died)
+            // So may a reply that comes when its server isn't there any more.
+            let late = book.late_replies.clone();
+            (streams.collect::<Vec<_>>(), peers, died, late)
         });
         let mut faults = self.plan.faults.iter();
         let came_back = faults.any(|it| matches!(it.what, Fault::Restart { empty: false, .. }));
@@ -183,7 +201,8 @@ impl World {
             // Servers of another make give reply streams no time to live; an earlier state of the store may be one between a
             // reply and its time to live.
             let excused = peers || came_back || died;
-            let for_ever = others.find(|key| !excused && store.ttl(key).is_none());
+            let for_ever =
+                others.find(|key| !excused && !late.contains(key) && store.ttl(key).is_none());
             for_ever.map(|key| format!("{key} has no time to live"))
         });
         if let Some(what) = found.or_else(|| self.left_consumer()) {

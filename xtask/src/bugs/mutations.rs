@@ -225,6 +225,24 @@ pub(super) const MUTATIONS: &[Mutation] = &[
         seeds: 200,
     },
     Mutation {
+        name: "old-place",
+        what: "a client goes on at its old place in a store that came back empty",
+        source: Source::Bug("15a"),
+        seeds: 5000,
+    },
+    Mutation {
+        name: "too-many-under-way",
+        what: "any number of requests are under way, and their replies are trimmed unread",
+        source: Source::Bug("6a"),
+        seeds: 500,
+    },
+    Mutation {
+        name: "own-pending-skipped",
+        what: "after a reconnect, what was delivered to the lost connection isn't looked for",
+        source: Source::Bug("4b"),
+        seeds: 2000,
+    },
+    Mutation {
         name: "ttl-never",
         what: "a server gives reply streams no time to live",
         source: Source::Bug("7a"),

@@ -86,9 +86,12 @@ fn it_asks_once_a_second_too_while_reads_bring_something_that_is_not_waited_for(
 
 #[test]
 fn it_reads_from_the_start_where_the_stream_is_gone_or_another_one() {
-    for (what, said) in
-        [("gone", gone()), ("lower ids", stream(2, 5, 5)), ("fewer entries", stream(3, 1, 1))]
-    {
+    for (what, said) in [
+        ("gone", gone()),
+        ("a string in its place", refused("WRONGTYPE")),
+        ("lower ids", stream(2, 5, 5)),
+        ("fewer entries", stream(3, 1, 1)),
+    ] {
         let (mut client, key, id) = waiting();
         client.answer_to(INFO, said);
         assert_eq!(client.sent(REPLIES), ["read after 0-0"], "{what}");
