@@ -190,7 +190,7 @@ pub(super) const MUTATIONS: &[Mutation] = &[
             "Some(limit) if deliveries > limit",
             "Some(limit) if deliveries >= limit",
         )]),
-        seeds: 20_000,
+        seeds: 500,
     },
     Mutation {
         name: "dead-letter-lost",
