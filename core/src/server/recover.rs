@@ -57,6 +57,11 @@ impl Resume {
 }
 
 impl Service {
+    /// Whether the start has nothing left to do here.
+    pub(super) fn is_set_up(&self) -> bool {
+        self.setup == Setup::Ready && self.reader.is_open()
+    }
+
     /// Makes the group if it is missing.
     pub(super) fn set_up_group(&mut self, shared: &mut Shared) {
         if self.setup != Setup::Missing || !shared.commands.is_open() || !self.reading.is_open() {

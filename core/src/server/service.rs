@@ -189,11 +189,6 @@ impl Service {
         }
     }
 
-    /// Whether the start has nothing left to do here.
-    pub(super) fn is_set_up(&self) -> bool {
-        self.setup == Setup::Ready && self.reader.is_open()
-    }
-
     fn read(&mut self, shared: &mut Shared) {
         // What couldn't be renewed or answered is left to those who can.
         let may_read = self.reader.is_open()

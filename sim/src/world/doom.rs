@@ -75,7 +75,7 @@ impl World {
             Fault::Overwrite { what, lasts } => {
                 self.trouble(STORE, now, over);
                 self.overwrite(what);
-                self.put(now + lasts, Cue::Mended(at));
+                self.put(now + lasts, Cue::Mended);
             }
             Fault::Refuse { how, lasts } => {
                 self.trouble(STORE, now, over);
@@ -114,12 +114,18 @@ impl World {
         })
     }
 
-    /// Somebody takes their string away again.
-    pub(super) fn mend(&mut self, at: usize) {
-        let fault = &self.plan.faults[at].what;
+    /// Somebody takes their string away again, and all others that are there.
+    pub(super) fn mend(&mut self) {
+        let now = self.stage.now();
         self.watch.see(&Event::Fault { what: "no string is in the place of a stream any more" });
-        if let Fault::Overwrite { what: Overwritten::Requests(service), .. } = fault {
-            self.reset(Some(*service));
+        let faults = self.plan.faults.iter();
+        let there = faults.filter(|it| it.at <= now && now <= it.at + it.what.lasts());
+        let services = there.filter_map(|it| match it.what {
+            Fault::Overwrite { what: Overwritten::Requests(service), .. } => Some(service),
+            _ => None,
+        });
+        for service in services.collect::<Vec<_>>() {
+            self.reset(Some(service));
         }
         self.net.memory().with(remove_strings);
     }

@@ -28,7 +28,7 @@ use crate::watch::{Violation, Watch};
 enum Cue {
     Fault(usize),
     /// What a fault has put somewhere is taken away again.
-    Mended(usize),
+    Mended,
     Birth(NodeId),
     Poisoned(NodeId),
     Snapshot,
@@ -55,10 +55,10 @@ fn number(cue: Cue) -> usize {
         Cue::StoreIsBack => (0, 2),
         Cue::LookAtRest => (0, 3),
         Cue::LookAtEnd => (0, 4),
+        Cue::Mended => (0, 5),
         Cue::Birth(node) => (1, node),
         Cue::Poisoned(node) => (2, node),
-        Cue::Mended(at) => (3 + 2 * (at / NODES), at % NODES),
-        Cue::Fault(at) => (4 + 2 * (at / NODES), at % NODES),
+        Cue::Fault(at) => (3 + at / NODES, at % NODES),
     };
     kind * NODES + detail
 }
@@ -70,11 +70,11 @@ fn cue(number: usize) -> Cue {
         (0, 1) => Cue::Snapshot,
         (0, 2) => Cue::StoreIsBack,
         (0, 3) => Cue::LookAtRest,
-        (0, _) => Cue::LookAtEnd,
+        (0, 4) => Cue::LookAtEnd,
+        (0, _) => Cue::Mended,
         (1, node) => Cue::Birth(node),
         (2, node) => Cue::Poisoned(node),
-        (kind, rest) if kind % 2 == 1 => Cue::Mended((kind - 3) / 2 * NODES + rest),
-        (kind, rest) => Cue::Fault((kind - 4) / 2 * NODES + rest),
+        (kind, rest) => Cue::Fault((kind - 3) * NODES + rest),
     }
 }
 
@@ -215,7 +215,7 @@ impl World {
                 self.look_at_the_dead();
                 self.fault(at);
             }
-            Cue::Mended(at) => self.mend(at),
+            Cue::Mended => self.mend(),
             Cue::Poisoned(node) => self.poison(node),
             Cue::Snapshot => self.snapshot = self.net.memory().with(|store| store.clone()),
             Cue::StoreIsBack => self.store_is_back(),
