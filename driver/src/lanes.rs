@@ -28,7 +28,7 @@ enum State<C> {
 pub(crate) struct LaneDriver<C> {
     lane: Lane,
     state: State<C>,
-    gathering: Vec<Command>,
+    gathering: VecDeque<Command>,
     /// The first is polled, and the others once they are: a connection answers in order.
     under_way: VecDeque<Boxed<Vec<Outcome>>>,
     /// Rung when there may be something new.
@@ -43,7 +43,7 @@ impl<C: Connection> LaneDriver<C> {
             bell,
             lane,
             state: State::Closed,
-            gathering: Vec::new(),
+            gathering: VecDeque::new(),
             under_way: VecDeque::new(),
         }
     }
@@ -61,7 +61,7 @@ impl<C: Connection> LaneDriver<C> {
     }
 
     pub(crate) fn send(&mut self, command: Command) {
-        self.gathering.push(command);
+        self.gathering.push_back(command);
     }
 
     /// Sends what has gathered, as far as pipelines are free. Whether anything was sent.
@@ -69,8 +69,8 @@ impl<C: Connection> LaneDriver<C> {
         let State::Open(connection) = &mut self.state else { return false };
         let mut sent = false;
         while !self.gathering.is_empty() && self.under_way.len() < PIPELINES {
-            let rest = self.gathering.split_off(self.gathering.len().min(BATCH));
-            let commands = std::mem::replace(&mut self.gathering, rest);
+            let batch = self.gathering.len().min(BATCH);
+            let commands: Vec<Command> = self.gathering.drain(..batch).collect();
             self.under_way.push_back(Box::pin(connection.run(commands)));
             sent = true;
         }
