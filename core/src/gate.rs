@@ -10,19 +10,34 @@ use crate::time::Time;
 /// The store answers, so that asking costs little: the work goes on soon after it allows it again.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
+/// What is refused is told once, until it goes well again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told(bool);
+
+impl Told {
+    /// Whether this refusal is worth telling: the first one since it went well.
+    pub(crate) fn tell(&mut self) -> bool {
+        !std::mem::replace(&mut self.0, true)
+    }
+
+    pub(crate) fn went_well(&mut self) {
+        self.0 = false;
+    }
+}
+
 /// Shut after a refusal, for a wait that grows with every further one up to a second.
 #[derive(Debug)]
 pub(crate) struct Gate {
     backoff: Backoff,
     shut_until: Option<Time>,
-    told: bool,
+    told: Told,
 }
 
 impl Gate {
     pub(crate) fn new(options: BackoffOptions) -> Gate {
         let max = options.max.min(LONGEST_WAIT);
         let backoff = Backoff::new(BackoffOptions { min: options.min, max });
-        Gate { backoff, shut_until: None, told: false }
+        Gate { backoff, shut_until: None, told: Told::default() }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -38,11 +53,11 @@ impl Gate {
 
     /// Whether this refusal is worth telling: the first one since it went well.
     pub(crate) fn tell(&mut self) -> bool {
-        !std::mem::replace(&mut self.told, true)
+        self.told.tell()
     }
 
     pub(crate) fn went_well(&mut self) {
-        self.told = false;
+        self.told.went_well();
         self.backoff.reset();
     }
 

@@ -52,6 +52,7 @@ pub(crate) struct RunLoop<
     lanes: Vec<LaneDriver<L::Connection>>,
     /// What is to be done with the link; empty between the rounds.
     requests: VecDeque<LinkRequest>,
+    /// Whether the core had stopped at the last look.
     is_stopped: bool,
     timer: Option<(Time, Pin<Box<R::Sleep>>)>,
 }

@@ -49,13 +49,13 @@ impl Pending {
         }
     }
 
-    /// Whether no call is without an outcome.
     /// How many calls are under way, and how many notes are kept of them.
     pub(crate) fn load(&self) -> usize {
         let waiting = self.waiting.values().map(BTreeSet::len).sum::<usize>();
         self.calls.len() + self.retries.len() + waiting
     }
 
+    /// Whether no call is without an outcome.
     pub(crate) fn is_empty(&self) -> bool {
         self.calls.is_empty() && self.room.has_no_line()
     }

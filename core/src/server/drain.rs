@@ -192,6 +192,12 @@ impl Service {
         self.farewell == Farewell::Said
     }
 
+    /// How much it has in mind: what is held, and what is on its way to or from it.
+    pub(super) fn load(&self) -> usize {
+        let answers = self.outbox.len() + self.dead.len() + self.acks.len() + self.acked.len();
+        self.held.len() + answers + self.releases.len() + self.namesakes.len()
+    }
+
     /// Whether waiting for the store would bring nothing to anybody: there is nothing to answer, to ack or to hand back, and
     /// no read that may bring something.
     fn holds_nothing(&self) -> bool {

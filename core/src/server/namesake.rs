@@ -38,12 +38,6 @@ pub(super) fn mark(entry: &Entry) -> u64 {
 }
 
 impl Service {
-    /// How much it has in mind: what is held, and what is on its way to or from it.
-    pub(super) fn load(&self) -> usize {
-        let answers = self.outbox.len() + self.dead.len() + self.acks.len() + self.acked.len();
-        self.held.len() + answers + self.releases.len() + self.namesakes.len()
-    }
-
     /// An entry was delivered under an id that is held. If it is another one, it has its turn later.
     pub(super) fn meet_again(
         &mut self,

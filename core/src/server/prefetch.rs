@@ -35,7 +35,7 @@ pub(crate) struct Load {
 pub(crate) struct Prefetch {
     /// Nanoseconds that one entry takes, smoothed.
     each: Option<u64>,
-    /// Nanoseconds that the last read took, if it brought all that it asked for: there is more, and it didn't wait for it.
+    /// Nanoseconds that a read takes, while reads bring all that they ask for: there is more, and they don't wait for it.
     trip: u64,
     limit: usize,
 }
@@ -59,8 +59,12 @@ impl Prefetch {
 
     /// A read that asked for so many entries brought these after this time.
     pub(crate) fn read(&mut self, asked: u32, came: usize, took: Duration) {
-        let is_all = usize::try_from(asked).is_ok_and(|asked| came >= asked);
-        self.trip = if is_all { nanos(took) } else { 0 };
+        if usize::try_from(asked).is_ok_and(|asked| came < asked) {
+            self.trip = 0;
+        } else if came > 1 {
+            // A single one may have been waited for.
+            self.trip = nanos(took);
+        }
     }
 
     /// How many entries to ask for, or none: it is not yet worth a read.
@@ -245,6 +249,8 @@ mod tests {
             let mut prefetch = after(Duration::from_millis(15), 1);
             prefetch.read(1, 1, Duration::from_secs(1));
             let load = Load { slots, running: slots, ..Load::default() };
+            assert_eq!(prefetch.ask_for(load), None, "one entry may have been waited for");
+            prefetch.read(2, 2, Duration::from_secs(1));
             assert_eq!(prefetch.ask_for(load), expected, "{slots}");
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::gate::Told;
 use crate::names::Key;
 use crate::time::Time;
 
@@ -17,8 +18,8 @@ pub(crate) struct ReplyTtl {
     /// Whether each was written to since its last command.
     written: BTreeMap<Key, bool>,
     sweep_at: Option<Time>,
-    /// That the store refuses them was told.
-    told: bool,
+    /// Whether it was told that the store refuses them.
+    pub(crate) told: Told,
 }
 
 impl ReplyTtl {
@@ -41,15 +42,6 @@ impl ReplyTtl {
     pub(crate) fn owe(&mut self, now: Time, stream: Key) {
         self.sweep_at.get_or_insert(now + SWEEP);
         self.written.insert(stream, true);
-    }
-
-    /// Whether a refusal is worth telling: the first one since it went well.
-    pub(crate) fn tell(&mut self) -> bool {
-        !std::mem::replace(&mut self.told, true)
-    }
-
-    pub(crate) fn went_well(&mut self) {
-        self.told = false;
     }
 
     pub(crate) fn timeout(&self) -> Option<Time> {

@@ -81,13 +81,13 @@ impl Shared {
             (For::TimeToLive(key), Outcome::Unknown(_) | Outcome::NotSent(_)) => {
                 self.reply_ttl.owe(self.now, key);
             }
-            (For::TimeToLive(_), Outcome::Reply(_)) => self.reply_ttl.went_well(),
+            (For::TimeToLive(_), Outcome::Reply(_)) => self.reply_ttl.told.went_well(),
             (For::TimeToLive(key), Outcome::Refused(refusal)) => {
                 // In a stop there is no time for another attempt.
                 if Meaning::of(&refusal) == Meaning::Passing && !self.is_draining() {
                     self.reply_ttl.owe(self.now, key);
                 }
-                if self.reply_ttl.tell() {
+                if self.reply_ttl.told.tell() {
                     let what = "the time to live of a reply stream";
                     self.event(Event::CommandRefused { what, refusal });
                 }

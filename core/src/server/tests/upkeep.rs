@@ -16,6 +16,15 @@ impl Server {
     }
 }
 
+/// One whose first reply was just taken in.
+fn replied() -> Server {
+    let mut server = undisturbed();
+    server.deliver(vec![add(1)]);
+    server.finish(1);
+    server.ok(REPLY, Reply::Added(id(1)));
+    server
+}
+
 #[test]
 fn done_entries_are_removed_every_second_while_there_are_any() {
     let mut server = running();
@@ -91,10 +100,7 @@ fn a_reply_stream_gets_its_time_to_live_with_the_first_reply_and_then_once_a_sec
 
 #[test]
 fn a_time_to_live_that_may_not_have_been_set_is_set_again() {
-    let mut server = undisturbed();
-    server.deliver(vec![add(1)]);
-    server.finish(1);
-    server.ok(REPLY, Reply::Added(id(1)));
+    let mut server = replied();
     server.answer_to(EXPIRE, unknown());
     server.answer_to("ack 1", unknown());
     server.advance(ms(100));
@@ -108,10 +114,7 @@ fn a_time_to_live_that_may_not_have_been_set_is_set_again() {
 
 #[test]
 fn a_time_to_live_that_is_refused_for_now_is_set_again_a_second_later_and_told_once() {
-    let mut server = undisturbed();
-    server.deliver(vec![add(1)]);
-    server.finish(1);
-    server.ok(REPLY, Reply::Added(id(1)));
+    let mut server = replied();
     server.answer_to(EXPIRE, refused("MISCONF"));
     server.ok("ack 1", Reply::Count(1));
     server.advance(secs(1));
