@@ -1,8 +1,9 @@
 //! The calls themselves: found by the driver's name for them and by their id on the wire, and kept in the order of their
 //! deadlines. Nothing here costs more with more calls, as long as timeouts are of one length.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeSet;
+
+use hashbrown::HashTable;
 
 use super::CallKey;
 use super::call::Call;
@@ -16,6 +17,9 @@ type At = u32;
 /// For the ends of the line of deadlines.
 const NONE: At = At::MAX;
 
+/// In the place of `earlier`, for one that doesn't stand in that line.
+const BESIDE: At = NONE - 1;
+
 /// An empty register keeps memory for so many calls.
 const KEPT: usize = 4096;
 
@@ -25,7 +29,6 @@ struct Slot {
     /// Its neighbours in the line of deadlines, if it stands there. For an empty one, `later` is the next empty one.
     earlier: At,
     later: At,
-    in_line: bool,
 }
 
 /// All calls without an outcome.
@@ -33,8 +36,9 @@ struct Slot {
 pub(crate) struct Register {
     slots: Vec<Slot>,
     empty: At,
-    by_key: HashMap<CallKey, At, BuildHasherDefault<Mix>>,
-    by_id: HashMap<Uuid, At, BuildHasherDefault<Mix>>,
+    /// Where each lies. There may be a hundred thousand of them: their names aren't kept twice.
+    by_key: HashTable<At>,
+    by_id: HashTable<At>,
     /// Those whose deadline was the last one when they came, as it is where timeouts are of one length.
     first: At,
     last: At,
@@ -47,8 +51,8 @@ impl Default for Register {
         Register {
             slots: Vec::new(),
             empty: NONE,
-            by_key: HashMap::default(),
-            by_id: HashMap::default(),
+            by_key: HashTable::new(),
+            by_id: HashTable::new(),
             first: NONE,
             last: NONE,
             others: BTreeSet::new(),
@@ -66,21 +70,27 @@ impl Register {
     }
 
     pub(crate) fn contains(&self, key: CallKey) -> bool {
-        self.by_key.contains_key(&key)
+        self.find(key).is_some()
+    }
+
+    fn find(&self, key: CallKey) -> Option<At> {
+        let is_it = |at: &At| key_at(&self.slots, *at) == Some(key);
+        self.by_key.find(hash(key), is_it).copied()
     }
 
     pub(crate) fn get(&self, key: CallKey) -> Option<&Call> {
-        Some(&self.slots.get(*self.by_key.get(&key)? as usize)?.taken.as_ref()?.1)
+        call_at(&self.slots, self.find(key)?)
     }
 
     pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
-        Some(&mut self.slots.get_mut(*self.by_key.get(&key)? as usize)?.taken.as_mut()?.1)
+        let at = self.find(key)?;
+        Some(&mut self.slots.get_mut(at as usize)?.taken.as_mut()?.1)
     }
 
     /// The call with this id, if it waits for a reply.
     pub(crate) fn key_of(&self, id: Uuid) -> Option<CallKey> {
-        let slot = self.slots.get(*self.by_id.get(&id)? as usize)?;
-        slot.taken.as_ref().map(|(key, _)| *key)
+        let is_it = |at: &At| call_at(&self.slots, *at).is_some_and(|call| call.id == id);
+        key_at(&self.slots, *self.by_id.find(id.hash(), is_it)?)
     }
 
     /// The names of all, in their order.
@@ -97,7 +107,9 @@ impl Register {
         let is_request = call.kind == MethodKind::Request;
         let in_line = self.deadline_of(self.last).is_none_or(|last| last <= deadline);
         let earlier = if in_line { self.last } else { NONE };
-        let slot = Slot { taken: Some((key, call)), earlier, later: NONE, in_line };
+        let before = self.take_name(key);
+        let stands = if in_line { earlier } else { BESIDE };
+        let slot = Slot { taken: Some((key, call)), earlier: stands, later: NONE };
         let at = match self.slots.get_mut(self.empty as usize) {
             Some(empty) => {
                 let at = std::mem::replace(&mut self.empty, empty.later);
@@ -118,16 +130,26 @@ impl Register {
         } else {
             self.others.insert((deadline, key));
         }
+        let slots = &self.slots;
+        self.by_key.insert_unique(hash(key), at, |at| key_at(slots, *at).map_or(0, hash));
         if is_request {
-            self.by_id.insert(id, at);
+            let id_at = |at: &At| call_at(slots, *at).map_or(0, |call| call.id.hash());
+            self.by_id.insert_unique(id.hash(), at, id_at);
         }
-        if let Some(before) = self.by_key.insert(key, at) {
+        if let Some(before) = before {
             self.vacate(before);
         }
     }
 
+    /// Takes a call's name out. Where it lies.
+    fn take_name(&mut self, key: CallKey) -> Option<At> {
+        let slots = &self.slots;
+        let is_it = |at: &At| key_at(slots, *at) == Some(key);
+        Some(self.by_key.find_entry(hash(key), is_it).ok()?.remove().0)
+    }
+
     pub(crate) fn remove(&mut self, key: CallKey) -> Option<Call> {
-        let at = self.by_key.remove(&key)?;
+        let at = self.take_name(key)?;
         let call = self.vacate(at);
         if self.by_key.is_empty() && self.slots.len() > KEPT {
             *self = Register::default();
@@ -139,9 +161,9 @@ impl Register {
     fn vacate(&mut self, at: At) -> Option<Call> {
         let slot = self.slots.get_mut(at as usize)?;
         let (key, call) = slot.taken.take()?;
-        let (earlier, later, in_line) = (slot.earlier, slot.later, slot.in_line);
+        let (earlier, later) = (slot.earlier, slot.later);
         slot.later = std::mem::replace(&mut self.empty, at);
-        if in_line {
+        if earlier != BESIDE {
             match self.slots.get_mut(earlier as usize) {
                 Some(earlier) => earlier.later = later,
                 None => self.first = later,
@@ -153,14 +175,16 @@ impl Register {
         } else {
             self.others.remove(&(call.deadline, key));
         }
-        if call.kind == MethodKind::Request {
-            self.by_id.remove(&call.id);
+        if call.kind == MethodKind::Request
+            && let Ok(entry) = self.by_id.find_entry(call.id.hash(), |its| *its == at)
+        {
+            entry.remove();
         }
         Some(call)
     }
 
     fn deadline_of(&self, at: At) -> Option<Time> {
-        self.slots.get(at as usize)?.taken.as_ref().map(|(_, call)| call.deadline)
+        call_at(&self.slots, at).map(|call| call.deadline)
     }
 
     /// The first deadline, and whose it is.
@@ -175,24 +199,18 @@ impl Register {
     }
 }
 
-/// Spreads numbers that are drawn here or by the driver: nobody else chooses them, so nobody can make them collide.
-#[derive(Debug, Default)]
-pub(crate) struct Mix(u64);
+fn key_at(slots: &[Slot], at: At) -> Option<CallKey> {
+    slots.get(at as usize)?.taken.as_ref().map(|(key, _)| *key)
+}
 
-impl Hasher for Mix {
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 32
-    }
+fn call_at(slots: &[Slot], at: At) -> Option<&Call> {
+    slots.get(at as usize)?.taken.as_ref().map(|(_, call)| call)
+}
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64((*byte).into());
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
+/// The driver counts its calls: nobody else chooses their names, so that nobody can make them collide.
+fn hash(key: CallKey) -> u64 {
+    let spread = key.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    spread ^ spread >> 32
 }
 
 #[cfg(test)]
@@ -278,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_call_takes_little_and_a_crowd_that_is_gone_nothing() {
-        assert!(size_of::<Slot>() <= 160, "{}", size_of::<Slot>());
+        assert!(size_of::<Slot>() <= 136, "{}", size_of::<Slot>());
         let (mut register, mut ids) = (Register::default(), Random::new([1; 32]));
         let crowd = 2 * KEPT as u64;
         for key in 0..crowd {

@@ -13,6 +13,7 @@ const CORE_MAY_USE: &[&str] = &[
     "ppv-lite86",
     "proc-macro2",
     "quote",
+    "hashbrown",
     "rand_chacha",
     "rand_core",
     "ryu",
