@@ -8,12 +8,12 @@ use crate::process::{Outcome, cargo, output};
 const CORE_MAY_USE: &[&str] = &[
     "bytes",
     "cfg-if",
+    "hashbrown",
     "itoa",
     "memchr",
     "ppv-lite86",
     "proc-macro2",
     "quote",
-    "hashbrown",
     "rand_chacha",
     "rand_core",
     "ryu",
