@@ -54,6 +54,8 @@ pub(crate) struct LaneState<C> {
     was_open: bool,
     /// What it led to was no primary when it was last asked to write.
     demoted: bool,
+    /// It has come to be trusted, and nobody was told yet.
+    is_back: bool,
 }
 
 /// What happened to a lane.
@@ -78,6 +80,7 @@ impl<C> LaneState<C> {
             fault: None,
             was_open: false,
             demoted: false,
+            is_back: false,
         }
     }
 
@@ -132,9 +135,10 @@ impl<C> LaneState<C> {
         }
     }
 
-    /// Whether it is open and leads to a primary, as far as is known.
-    pub(crate) fn is_trusted(&self) -> bool {
-        self.is_open() && !self.demoted
+    /// Tells once that it is open and leads to a primary, as far as is known: since it was opened, or since a primary has
+    /// executed a command on it that one that is none had refused.
+    pub(crate) fn is_back(&mut self) -> bool {
+        std::mem::take(&mut self.is_back) && self.is_open()
     }
 
     /// The answer to [`open`](LaneState::open).
@@ -151,6 +155,7 @@ impl<C> LaneState<C> {
         match result {
             Ok(connection) => {
                 self.state = State::Open;
+                self.is_back = !self.demoted;
                 let again = self.was_open;
                 if self.fault.take().is_some() {
                     out.push_back(Output::Event(Event::Reconnected { lane: self.lane }));
@@ -185,7 +190,7 @@ impl<C> LaneState<C> {
             }
             // Only now it is certain that it works: one that is accepted and cut at once is tried ever more seldom.
             Outcome::Reply(_) | Outcome::Refused(_) if writes || !self.demoted => {
-                self.demoted = false;
+                self.is_back |= std::mem::take(&mut self.demoted);
                 self.backoff.reset();
             }
             // A replica answers questions, too.
@@ -421,7 +426,7 @@ mod tests {
     fn what_is_no_primary_is_tried_ever_more_seldom_until_it_writes_whatever_else_it_answers() {
         let mut bench = Bench::open();
         for whole in [100, 200, 400, 800, 1600] {
-            assert_eq!(bench.lane.is_trusted(), whole == 100);
+            assert_eq!(bench.lane.is_back(), whole == 100, "before it was asked to write");
             bench.send(1);
             bench.completed(Outcome::Reply(Reply::Count(0)));
             bench.write(2);
@@ -433,7 +438,7 @@ mod tests {
         }
         bench.write(3);
         bench.completed(Outcome::Reply(Reply::Count(1)));
-        assert!(bench.lane.is_trusted());
+        assert!(bench.lane.is_back() && !bench.lane.is_back(), "told once");
         bench.write(4);
         bench.completed(refused("READONLY"));
         assert!(bench.lane.timeout().unwrap() - bench.now <= ms(100), "as if it were new");

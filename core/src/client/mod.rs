@@ -221,13 +221,6 @@ impl ClientCore {
                     Lane::Reader(_) => &mut self.replies,
                 };
                 let change = lane.opened(self.now, result, &mut self.random, &mut self.out);
-                let trusted = lane.is_trusted();
-                if let Some(LaneChange::Up { .. }) = change
-                    && trusted
-                {
-                    self.commands.hurry(self.now);
-                    self.replies.hurry(self.now);
-                }
                 match change {
                     Some(LaneChange::Down(fault)) => self.connect_failed(fault),
                     // Redis may have come back empty, with ids below the last one: read from the start.
@@ -251,6 +244,11 @@ impl ClientCore {
                     self.completed(what, outcome);
                 }
             }
+        }
+        // Where one connection leads to a primary, the other one has nothing to wait for.
+        if self.commands.is_back() | self.replies.is_back() {
+            self.commands.hurry(self.now);
+            self.replies.hurry(self.now);
         }
         self.finish_start();
     }

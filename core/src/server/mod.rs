@@ -212,8 +212,18 @@ impl ServerCore {
         }
     }
 
-    /// A connection was opened: the others needn't wait any longer.
-    fn hurry(&mut self) {
+    /// Where one connection leads to a primary, the others have nothing to wait for.
+    fn hurry(&mut self, lane: Lane) {
+        let is_back = match lane {
+            Lane::Commands => self.shared.commands.is_back(),
+            Lane::Reader(at) => {
+                let service = self.services.get_mut(usize::from(at));
+                service.is_some_and(|service| service.reader.is_back())
+            }
+        };
+        if !is_back {
+            return;
+        }
         let now = self.shared.now;
         self.shared.commands.hurry(now);
         for service in &mut self.services {

@@ -10,6 +10,7 @@ use crate::output::LinkInput;
 
 impl ServerCore {
     pub(super) fn link(&mut self, input: LinkInput) {
+        let (LinkInput::Opened(lane, _) | LinkInput::Completed(lane, _)) = input;
         match input {
             LinkInput::Opened(Lane::Commands, result) => {
                 let shared = &mut self.shared;
@@ -20,9 +21,6 @@ impl ServerCore {
                     &mut shared.out,
                 ) {
                     Some(LaneChange::Up { .. }) => {
-                        if shared.commands.is_trusted() {
-                            self.hurry();
-                        }
                         for service in &mut self.services {
                             service.commands_up(&self.shared);
                         }
@@ -38,31 +36,20 @@ impl ServerCore {
                 let shared = &mut self.shared;
                 match service.reader.opened(shared.now, result, &mut shared.random, &mut shared.out)
                 {
-                    Some(LaneChange::Up { again, lost }) => {
-                        if again {
-                            service.reader_back(shared, lost);
-                        }
-                        if service.reader.is_trusted() {
-                            self.hurry();
-                        }
-                    }
+                    Some(LaneChange::Up { again: true, lost }) => service.reader_back(shared, lost),
                     Some(LaneChange::Down(fault)) => self.connect_failed(fault),
-                    None => {}
+                    Some(LaneChange::Up { again: false, .. }) | None => {}
                 }
                 self.step(at);
             }
             LinkInput::Completed(Lane::Commands, outcome) => {
                 let shared = &mut self.shared;
-                let before = shared.commands.is_trusted();
                 let what = shared.commands.completed(
                     shared.now,
                     &outcome,
                     &mut shared.random,
                     &mut shared.out,
                 );
-                if !before && shared.commands.is_trusted() {
-                    self.hurry();
-                }
                 if let Some(what) = what {
                     self.completed(what, outcome);
                 }
@@ -71,23 +58,19 @@ impl ServerCore {
                 let at = usize::from(at);
                 let Some(service) = self.services.get_mut(at) else { return };
                 let shared = &mut self.shared;
-                let before = service.reader.is_trusted();
                 let what = service.reader.completed(
                     shared.now,
                     &outcome,
                     &mut shared.random,
                     &mut shared.out,
                 );
-                let is_back = !before && service.reader.is_trusted();
                 if let Some(what) = what {
                     service.read_answered(shared, what, outcome);
-                }
-                if is_back {
-                    self.hurry();
                 }
                 self.step(at);
             }
         }
+        self.hurry(lane);
         self.finish_start();
     }
 

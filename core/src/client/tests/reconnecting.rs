@@ -1,7 +1,7 @@
 //! Connections that are lost, and those that only look alive.
 
 use super::*;
-use crate::testing::{fault, ms, secs, unknown};
+use crate::testing::{fault, ms, refused, secs, unknown};
 
 fn disconnected(lane: Lane, cause: &str) -> Event {
     Event::Disconnected { lane, fault: fault(cause) }
@@ -182,4 +182,28 @@ fn an_attempt_to_connect_again_that_hangs_is_given_up_and_another_one_made() {
     assert!(client.until_it_tries(Lane::Commands) <= ms(200));
     client.connect(Lane::Commands);
     assert_eq!(client.take_events().len(), 2, "one loss, one return");
+}
+
+#[test]
+fn where_a_command_is_executed_again_that_a_replica_refused_the_other_connection_is_tried_at_once()
+{
+    let mut client = running();
+    client.lose(REPLIES);
+    client.ok("ping", Reply::Done);
+    for _ in 0..6 {
+        client.until_it_tries(REPLIES);
+        client.opened(REPLIES, Err(fault("connection refused")));
+    }
+    client.call();
+    client.answer(Lane::Commands, refused("READONLY"));
+    client.until_it_tries(Lane::Commands);
+    client.connect(Lane::Commands);
+    while client.sent(Lane::Commands).is_empty() {
+        let (wait, _) = client.timeout().unwrap();
+        client.advance(wait);
+    }
+    assert_eq!(client.opening(), [], "it may lead to a replica as before");
+    client.accept();
+    client.advance(Duration::ZERO);
+    assert_eq!(client.opening(), [REPLIES]);
 }
