@@ -10,6 +10,9 @@ use super::parse::Wire;
 /// How deep values may be nested here.
 const DEPTH: u32 = 32;
 
+/// A string of more words of eight bytes is long.
+const LONG: u32 = 8;
+
 /// How nearly all envelopes begin.
 const USUAL_START: &[u8] = br#"{"jsonrpc":"2.0","#;
 
@@ -238,6 +241,7 @@ fn digits(mut rest: &[u8]) -> Option<&[u8]> {
 /// After all that is itself in a string: from the first quote, backslash or control character on.
 #[inline]
 fn plain(mut rest: &[u8]) -> &[u8] {
+    let mut words = 0;
     while let Some((word, after)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
         // One bit turns the quote into what comes right after the control characters, and those into each other.
@@ -248,9 +252,22 @@ fn plain(mut rest: &[u8]) -> &[u8] {
         if found != 0 {
             return rest.get(found.trailing_zeros() as usize / 8..).unwrap_or_default();
         }
-        rest = after;
+        words += 1;
+        rest = if words == LONG { plain_blocks(after) } else { after };
     }
     while let [b' '..=b'!' | b'#'..=b'[' | b']'.., after @ ..] = rest {
+        rest = after;
+    }
+    rest
+}
+
+/// After all whole blocks of the same, which vector instructions go through.
+#[inline(never)]
+fn plain_blocks(mut rest: &[u8]) -> &[u8] {
+    let is_special = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    while let Some((block, after)) = rest.split_first_chunk::<64>()
+        && !block.iter().fold(false, |found, byte| found | is_special(*byte))
+    {
         rest = after;
     }
     rest
@@ -269,4 +286,23 @@ pub(super) fn is_ascii(bytes: &[u8]) -> bool {
 /// This byte, eight times.
 const fn each(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_plain_ends_at_the_first_special_byte_wherever_it_is() {
+        for len in 0..260 {
+            let text = "ä~!#[] z".repeat(30).into_bytes();
+            assert_eq!(plain(&text[..len.min(text.len())]), b"");
+            for special in [b'"', b'\\', 0, b'\n', 31] {
+                let mut text = text.clone();
+                text.insert(len.min(text.len()), special);
+                assert_eq!(plain(&text).first(), Some(&special));
+                assert_eq!(plain(&text).len(), text.len() - len.min(text.len() - 1));
+            }
+        }
+    }
 }
